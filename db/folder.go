@@ -1,0 +1,39 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Folder makes the data folder private, or says why it cannot be used.
+func Folder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder %s cannot be made: %w", dir, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder %s cannot be made private: %w", dir, err)
+	}
+	return nil
+}
+
+// Lock takes the data folder for this process alone; the lock ends with the
+// process, however that ends.
+func Lock(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "portico.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the data folder %s cannot be used: %w", dir, err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, fmt.Errorf("the data folder %s is in use by another Portico: stop that one first, or choose another folder with --data", dir)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("the data folder %s cannot be locked: %w", dir, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,249 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+
+	"portico/portal"
+)
+
+// Member is a person in an organization, under the names they have there.
+type Member struct {
+	UserID   int64
+	PublicID string // the user's
+	Email    string
+	First    string
+	Last     string
+	Role     portal.Role
+	State    portal.UserState
+	JoinedAt int64
+}
+
+// Name is the member's name inside the organization.
+func (m Member) Name() string { return portal.FullName(m.First, m.Last) }
+
+const memberColumns = `u.id, u.public_id, u.email, m.first_name, m.last_name, m.role, u.state, m.joined_at`
+
+func scanMember(row interface{ Scan(...any) error }) (Member, error) {
+	var m Member
+	err := row.Scan(&m.UserID, &m.PublicID, &m.Email, &m.First, &m.Last, &m.Role, &m.State, &m.JoinedAt)
+	return m, one(err)
+}
+
+// Members lists the members of the actor's organization, longest-standing
+// accounts first.
+func (s *Store) Members(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Member], error) {
+	if !by.May(portal.SeeMembers) {
+		return portal.Slice[Member]{}, portal.ErrNotFound
+	}
+	after, _ := s.cursorID("members", cursor)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND m.user_id > ? ORDER BY m.user_id LIMIT ?`, by.OrgID, after, portal.PageSize+1)
+	all, err := list(rows, err, func(r *sql.Rows) (Member, error) { return scanMember(r) })
+	return pageOf(s, "members", all, func(m Member) int64 { return m.UserID }), err
+}
+
+// MemberCount counts the members of the actor's organization.
+func (s *Store) MemberCount(ctx context.Context, by portal.Actor) (portal.Count, error) {
+	if !by.May(portal.SeeMembers) {
+		return 0, portal.ErrNotFound
+	}
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM memberships WHERE org_id = ? LIMIT ?)`, by.OrgID, portal.MaxCount+1).Scan(&n)
+	return portal.Count(n), err
+}
+
+// Member is one member of the actor's organization.
+func (s *Store) Member(ctx context.Context, by portal.Actor, publicID string) (Member, error) {
+	if !by.May(portal.SeeMembers) {
+		return Member{}, portal.ErrNotFound
+	}
+	return scanMember(s.read.QueryRowContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND u.public_id = ?`, by.OrgID, publicID))
+}
+
+func (t *tx) member(orgID int64, publicID string) (Member, error) {
+	return scanMember(t.row(`SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND u.public_id = ?`, orgID, publicID))
+}
+
+// keepsSuperAdmin refuses to lose m as a Super admin when nobody would be left
+// who can act as one.
+func (t *tx) keepsSuperAdmin(o portal.Organization, m Member) error {
+	if m.Role != portal.SuperAdmin || o.State != portal.OrgActive {
+		return nil
+	}
+	states := `('active')`
+	if m.State != portal.UserActive {
+		states = `('active', 'waiting', 'unproven')`
+	}
+	var n int
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND m.user_id <> ? AND m.role = 'super_admin' AND u.state IN `+states+`)`, o.ID, m.UserID).Scan(&n)
+	if err == nil && n == 0 {
+		return errLastSuperAdmin
+	}
+	return err
+}
+
+// UpdateMember changes a member's names and role inside the organization.
+func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, first, last string, role portal.Role) error {
+	return s.changeIn(ctx, by, portal.ManageMembers, func(t *tx, by portal.Actor, o portal.Organization) error {
+		m, err := t.member(o.ID, publicID)
+		if err != nil {
+			return err
+		}
+		problems := portal.Problems{}
+		var problem string
+		first, problem = portal.TidyName(first, "a first name")
+		problems.Add("first_name", problem)
+		last, problem = portal.TidyName(last, "a last name")
+		problems.Add("last_name", problem)
+		if !role.Valid() {
+			problems.Add("role", "Choose a role.")
+		}
+		if err := problems.Err(); err != nil {
+			return err
+		}
+		if !by.MayGrant(role) {
+			return portal.Errorf(portal.Forbidden, "You may not make somebody %s.", role.Words())
+		}
+		name := portal.FullName(first, last)
+		if name != m.Name() {
+			if _, err := t.exec(`UPDATE memberships SET first_name = ?, last_name = ? WHERE org_id = ? AND user_id = ?`, first, last, o.ID, m.UserID); err != nil {
+				return err
+			}
+			if err := t.audit(by, o.ID, portal.AuditMemberRenamed, m.Email, "from "+m.Name()+" to "+name); err != nil {
+				return err
+			}
+		}
+		if role == m.Role {
+			return nil
+		}
+		if role != portal.SuperAdmin {
+			if err := t.keepsSuperAdmin(o, m); err != nil {
+				return err
+			}
+		}
+		n, err := t.exec(`UPDATE memberships SET role = ? WHERE org_id = ? AND user_id = ? AND role = ?`, role, o.ID, m.UserID, m.Role)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return portal.Errorf(portal.Conflict, "Somebody else has just changed this role. Load the page again.")
+		}
+		if err := t.audit(by, o.ID, portal.AuditRoleChanged, m.Email, "from "+m.Role.Words()+" to "+role.Words()); err != nil {
+			return err
+		}
+		l := letter{kind: portal.MailRoleChanged, to: m.Email, toName: name, userID: m.UserID, orgID: o.ID,
+			data: map[string]string{"name": name, "whose": "Your", "organization": o.Name, "role": role.Words(), "old_role": m.Role.Words(), "actor": by.Name},
+			link: portal.MailLink{Path: "/o/" + o.PublicID}}
+		if m.UserID != by.UserID {
+			if _, err := t.enqueue(l); err != nil {
+				return err
+			}
+		}
+		if m.Role != portal.SuperAdmin {
+			return nil
+		}
+		l.data = map[string]string{"name": name, "whose": name + "’s", "organization": o.Name, "role": role.Words(), "old_role": m.Role.Words(), "actor": by.Name}
+		return t.tellOtherSuperAdmins(l, by, m)
+	})
+}
+
+// tellOtherSuperAdmins sends l to the Super admins who are neither the actor nor
+// the person it is about.
+func (t *tx) tellOtherSuperAdmins(l letter, by portal.Actor, m Member) error {
+	rows, err := t.rows(`SELECT u.id, u.email, m.first_name, m.last_name FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND m.role = 'super_admin' AND u.state IN ('active', 'waiting', 'unproven') AND u.id NOT IN (?, ?) ORDER BY u.id`,
+		l.orgID, by.UserID, m.UserID)
+	return t.enqueueEach(rows, err, l)
+}
+
+// RemoveMember takes somebody out of the actor's organization. Their account
+// stays, and so do the organization's keys.
+func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID string) (Member, error) {
+	var m Member
+	err := s.changeIn(ctx, by, portal.ManageMembers, func(t *tx, by portal.Actor, o portal.Organization) (err error) {
+		if m, err = t.member(o.ID, publicID); err != nil {
+			return err
+		}
+		if m.UserID == by.UserID {
+			return portal.Errorf(portal.Conflict, "This is you. To go, use Leave under Settings.")
+		}
+		if err := t.part(o, m); err != nil {
+			return err
+		}
+		if err := t.audit(by, o.ID, portal.AuditMemberRemoved, m.Email, m.Role.Words()); err != nil {
+			return err
+		}
+		l := letter{kind: portal.MailRemoved, to: m.Email, toName: m.Name(), userID: m.UserID, orgID: o.ID,
+			data: map[string]string{"name": m.Name(), "who": "You were", "organization": o.Name, "actor": by.Name}, link: portal.MailLink{Path: "/"}}
+		if _, err := t.enqueue(l); err != nil {
+			return err
+		}
+		if m.Role != portal.SuperAdmin {
+			return nil
+		}
+		l.data = map[string]string{"name": m.Name(), "who": m.Name() + " was", "organization": o.Name, "actor": by.Name}
+		l.link = portal.MailLink{Path: "/o/" + o.PublicID + "/users"}
+		return t.tellOtherSuperAdmins(l, by, m)
+	})
+	return m, err
+}
+
+// LeaveOrg takes the actor out of their organization.
+func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor) (portal.Organization, error) {
+	var org portal.Organization
+	err := s.changeIn(ctx, by, portal.Leave, func(t *tx, by portal.Actor, o portal.Organization) error {
+		org = o
+		m, err := scanMember(t.row(`SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?`, o.ID, by.UserID))
+		if err != nil {
+			return err
+		}
+		if err := t.part(o, m); err != nil {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditLeft, o.Name, "")
+	})
+	return org, err
+}
+
+func (t *tx) part(o portal.Organization, m Member) error {
+	if err := t.keepsSuperAdmin(o, m); err != nil {
+		return err
+	}
+	n, err := t.exec(`DELETE FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, m.UserID)
+	if err == nil && n == 0 {
+		return portal.ErrNotFound
+	}
+	return err
+}
+
+// SeenKey is a credential that somebody has looked at.
+type SeenKey struct {
+	App   string
+	AppID string
+	Label string
+	Hint  string
+}
+
+// maxSeen is how many credentials a removal lists.
+const maxSeen = 50
+
+// SeenBy lists the working credentials of the actor's organization whose value
+// the member has seen.
+func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]SeenKey, error) {
+	if !by.May(portal.ManageMembers) && !by.Member() {
+		return nil, portal.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT a.name, a.public_id, c.label, c.hint FROM credentials c JOIN applications a ON a.id = c.app_id
+		WHERE c.id IN (SELECT credential_id FROM reveals WHERE user_id = (SELECT id FROM users WHERE public_id = ?))
+			AND c.org_id = ? AND c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND a.deleted_at IS NULL
+		ORDER BY c.id LIMIT ?`, publicID, by.OrgID, millis(s.Now()), maxSeen)
+	return list(rows, err, func(r *sql.Rows) (SeenKey, error) {
+		var k SeenKey
+		return k, r.Scan(&k.App, &k.AppID, &k.Label, &k.Hint)
+	})
+}

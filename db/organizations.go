@@ -1,0 +1,559 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"portico/portal"
+)
+
+const orgColumns = `o.id, o.public_id, o.name, o.state, o.created_at`
+
+func orgFields(o *portal.Organization, created *int64) []any {
+	return []any{&o.ID, &o.PublicID, &o.Name, &o.State, created}
+}
+
+func (t *tx) organization(id int64) (portal.Organization, error) {
+	var o portal.Organization
+	var created int64
+	err := t.row(`SELECT `+orgColumns+` FROM organizations o WHERE o.id = ?`, id).Scan(orgFields(&o, &created)...)
+	o.CreatedAt = fromMillis(created)
+	return o, one(err)
+}
+
+// Enter takes an actor into the organization with that public id: as a member,
+// or as a portal admin where admin says so. To everybody else it does not exist.
+func (s *Store) Enter(ctx context.Context, by portal.Actor, publicID string, admin bool) (portal.Actor, portal.Organization, error) {
+	var o portal.Organization
+	var created int64
+	var role portal.Role
+	var first, last string
+	err := s.read.QueryRowContext(ctx, `
+		SELECT `+orgColumns+`, COALESCE(m.role, ''), COALESCE(m.first_name, ''), COALESCE(m.last_name, '')
+		FROM organizations o LEFT JOIN memberships m ON m.org_id = o.id AND m.user_id = ?
+		WHERE o.public_id = ?`, by.UserID, publicID).
+		Scan(append(orgFields(&o, &created), &role, &first, &last)...)
+	if err != nil {
+		return by, o, one(err)
+	}
+	o.CreatedAt = fromMillis(created)
+	by.OrgID = o.ID
+	if admin {
+		if !by.IsAdmin() {
+			return by, o, portal.ErrNotFound
+		}
+		return by, o, nil
+	}
+	if role == "" || !o.State.Provisioned() {
+		return by, o, portal.ErrNotFound
+	}
+	by.Role, by.Name = role, portal.FullName(first, last)
+	return by, o, nil
+}
+
+// Membership is one organization somebody belongs to.
+type Membership struct {
+	Org  portal.Organization
+	Role portal.Role
+}
+
+// maxOwn bounds the lists of what is one's own on the start page.
+const maxOwn = 100
+
+// Memberships lists the organizations the actor belongs to, by name.
+func (s *Store) Memberships(ctx context.Context, by portal.Actor) ([]Membership, error) {
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT `+orgColumns+`, m.role FROM memberships m JOIN organizations o ON o.id = m.org_id
+		WHERE m.user_id = ? AND o.state IN ('active', 'suspended') ORDER BY o.name, o.id LIMIT ?`, by.UserID, maxOwn)
+	return list(rows, err, func(r *sql.Rows) (Membership, error) {
+		var m Membership
+		var created int64
+		err := r.Scan(append(orgFields(&m.Org, &created), &m.Role)...)
+		m.Org.CreatedAt = fromMillis(created)
+		return m, err
+	})
+}
+
+const requestColumns = orgColumns + `, COALESCE(o.requester_id, 0), COALESCE(u.first_name || ' ' || u.last_name, ''), COALESCE(u.email, ''), COALESCE(u.state, ''),
+	o.requested_at, COALESCE(d.first_name || ' ' || d.last_name, ''), o.decided_at, o.reason`
+
+const requestTables = ` FROM organizations o LEFT JOIN users u ON u.id = o.requester_id LEFT JOIN users d ON d.id = o.decided_by `
+
+func scanRequest(row interface{ Scan(...any) error }) (portal.OrgRequest, error) {
+	var q portal.OrgRequest
+	var created, requested int64
+	var decided sql.NullInt64
+	err := row.Scan(append(orgFields(&q.Organization, &created), &q.RequesterID, &q.RequesterName, &q.RequesterEmail, &q.RequesterState,
+		&requested, &q.DecidedBy, &decided, &q.Reason)...)
+	q.CreatedAt, q.RequestedAt, q.DecidedAt = fromMillis(created), fromMillis(requested), fromNullMillis(decided)
+	return q, one(err)
+}
+
+// Requests lists the actor's own requests that are not provisioned, newest first.
+func (s *Store) Requests(ctx context.Context, by portal.Actor) ([]portal.OrgRequest, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+requestColumns+requestTables+`
+		WHERE o.requester_id = ? AND o.state IN ('pending', 'rejected', 'withdrawn') ORDER BY o.id DESC LIMIT ?`, by.UserID, maxOwn)
+	return list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })
+}
+
+// Request is one of the actor's own requests, also after its decision.
+func (s *Store) Request(ctx context.Context, by portal.Actor, publicID string) (portal.OrgRequest, error) {
+	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+`
+		WHERE o.public_id = ? AND o.requester_id = ?`, publicID, by.UserID))
+}
+
+func (t *tx) request(publicID string) (portal.OrgRequest, error) {
+	return scanRequest(t.row(`SELECT `+requestColumns+requestTables+` WHERE o.public_id = ?`, publicID))
+}
+
+// ownRequest is a request that is the actor's.
+func (t *tx) ownRequest(by portal.Actor, publicID string) (portal.OrgRequest, error) {
+	q, err := t.request(publicID)
+	if err == nil && q.RequesterID != by.UserID {
+		err = portal.ErrNotFound
+	}
+	return q, err
+}
+
+// mayRequest refuses a request: the switch is off, or the actor may not.
+func (t *tx) mayRequest(by portal.Actor) (portal.Settings, error) {
+	set, err := t.settings()
+	if err != nil {
+		return set, err
+	}
+	if !set.RegisterOrgs || by.UserID == 0 {
+		return set, portal.ErrNotFound
+	}
+	switch by.State {
+	case portal.UserActive:
+		return set, nil
+	case portal.UserUnproven:
+		return set, portal.Errorf(portal.Forbidden, "Confirm your address first: look into your mail for the link.")
+	}
+	return set, portal.Errorf(portal.Forbidden, "Your account is waiting for approval. You can register an organization after that.")
+}
+
+// errDecided says who did what and when to a request that is not pending any more.
+func errDecided(q portal.OrgRequest) error {
+	what := map[portal.OrgState]string{
+		portal.OrgActive: "approved", portal.OrgSuspended: "approved and later suspended", portal.OrgRejected: "rejected",
+		portal.OrgWithdrawn: "withdrawn", portal.OrgDeleted: "deleted", portal.OrgPending: "submitted again",
+	}[q.State]
+	who, at := q.DecidedBy, q.DecidedAt
+	if q.State == portal.OrgWithdrawn || q.State == portal.OrgPending || who == "" {
+		who = q.RequesterName
+	}
+	if at.IsZero() {
+		at = q.RequestedAt
+	}
+	return portal.Errorf(portal.Conflict, "%s was %s by %s on %s.", q.Name, what, who, at.Format("2 Jan 2006 at 15:04 UTC"))
+}
+
+// RegisterOrg registers an organization for the actor. With auto-approval it is
+// active at once, otherwise pending until a portal admin decides.
+func (s *Store) RegisterOrg(ctx context.Context, by portal.Actor, name string) (portal.Organization, error) {
+	var o portal.Organization
+	err := s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		set, err := t.mayRequest(by)
+		if err != nil {
+			return err
+		}
+		if name, err = portal.TidyOrgName(name); err != nil {
+			return err
+		}
+		if _, err := t.limit(portal.LimitOrgRequest, who(by)); err != nil {
+			return err
+		}
+		o, err = t.insertOrg(name, portal.OrgPending, by.UserID)
+		if isUnique(err) {
+			return portal.Errorf(portal.Conflict, "You have a request waiting for a decision already. Withdraw it first, or wait for the answer.")
+		} else if err != nil {
+			return err
+		}
+		if !set.ApproveOrgs {
+			if err := t.audit(by, o.ID, portal.AuditOrgRequested, o.Name, ""); err != nil {
+				return err
+			}
+			return t.tellAdmins(by, o)
+		}
+		if o, err = t.provision(o, by.UserID, portal.OrgPending, nil); err != nil {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditOrgRegistered, o.Name, "approved automatically")
+	})
+	return o, err
+}
+
+func (t *tx) tellAdmins(by portal.Actor, o portal.Organization) error {
+	return t.enqueueToAdmins(letter{kind: portal.MailOrgRequested, orgID: o.ID,
+		data: map[string]string{"organization": o.Name, "name": by.Name, "email": by.Email},
+		link: portal.MailLink{Path: "/admin/organizations?state=pending"}})
+}
+
+// insertOrg makes an organization without members. requesterID is 0 for one that
+// an admin adds.
+func (t *tx) insertOrg(name string, state portal.OrgState, requesterID int64) (portal.Organization, error) {
+	o := portal.Organization{PublicID: newID(), Name: name, State: state, CreatedAt: t.now}
+	err := t.row(`
+		INSERT INTO organizations (public_id, name, state, requester_id, requested_at, created_at)
+		VALUES (?, ?, ?, NULLIF(?, 0), ?, ?) RETURNING id`,
+		o.PublicID, o.Name, o.State, requesterID, millis(t.now), millis(t.now)).Scan(&o.ID)
+	if err != nil {
+		return o, fmt.Errorf("insert organization: %w", err)
+	}
+	return o, t.index("organization", o.ID, o.Name)
+}
+
+// provision brings an organization to life: state, default team and its first
+// Super admin (0: none yet) together. decidedBy is nil when nobody decided.
+func (t *tx) provision(o portal.Organization, superAdmin int64, from portal.OrgState, decidedBy *portal.Actor) (portal.Organization, error) {
+	var decider any
+	if decidedBy != nil {
+		decider = decidedBy.UserID
+	}
+	n, err := t.exec(`UPDATE organizations SET state = 'active', name = ?, decided_by = ?, decided_at = ?, reason = '' WHERE id = ? AND state = ?`,
+		o.Name, decider, millis(t.now), o.ID, from)
+	if err != nil {
+		return o, err
+	}
+	if n == 0 {
+		return o, portal.Errorf(portal.Conflict, "%s has been decided already.", o.Name)
+	}
+	o.State = portal.OrgActive
+	if err := t.index("organization", o.ID, o.Name); err != nil {
+		return o, err
+	}
+	if _, err := t.exec(`INSERT INTO teams (public_id, org_id, name, is_default, created_at) VALUES (?, ?, ?, 1, ?)`,
+		newID(), o.ID, portal.DefaultTeamName(o.Name), millis(t.now)); err != nil {
+		return o, fmt.Errorf("insert default team: %w", err)
+	}
+	if superAdmin == 0 {
+		return o, nil
+	}
+	a, err := t.account(`u.id = ?`, superAdmin)
+	if err != nil {
+		return o, err
+	}
+	return o, t.join(o.ID, a.ID, portal.SuperAdmin, a.First, a.Last)
+}
+
+// join makes somebody a member, in the default team.
+func (t *tx) join(orgID, userID int64, role portal.Role, first, last string) error {
+	if _, err := t.exec(`INSERT INTO memberships (org_id, user_id, role, first_name, last_name, joined_at) VALUES (?, ?, ?, ?, ?, ?)`,
+		orgID, userID, role, first, last, millis(t.now)); err != nil {
+		return fmt.Errorf("insert membership: %w", err)
+	}
+	_, err := t.exec(`INSERT INTO team_members (org_id, team_id, user_id) SELECT org_id, id, ? FROM teams WHERE org_id = ? AND is_default = 1`, userID, orgID)
+	return err
+}
+
+// RenameRequest changes the name in a pending request of the actor's.
+func (s *Store) RenameRequest(ctx context.Context, by portal.Actor, publicID, name string) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		q, err := t.ownRequest(by, publicID)
+		if err != nil {
+			return err
+		}
+		if q.State != portal.OrgPending {
+			return errDecided(q)
+		}
+		if name, err = portal.TidyOrgName(name); err != nil || name == q.Name {
+			return err
+		}
+		return t.rename(by, q.Organization, name)
+	})
+}
+
+func (t *tx) rename(by portal.Actor, o portal.Organization, name string) error {
+	if _, err := t.exec(`UPDATE organizations SET name = ? WHERE id = ?`, name, o.ID); err != nil {
+		return err
+	}
+	// A default team that still has its first name goes along.
+	if _, err := t.exec(`UPDATE teams SET name = ? WHERE org_id = ? AND is_default = 1 AND name = ?`,
+		portal.DefaultTeamName(name), o.ID, portal.DefaultTeamName(o.Name)); err != nil {
+		return err
+	}
+	if err := t.index("organization", o.ID, name); err != nil {
+		return err
+	}
+	return t.audit(by, o.ID, portal.AuditOrgRenamed, name, "from "+o.Name)
+}
+
+// Withdraw takes a pending request of the actor's back.
+func (s *Store) Withdraw(ctx context.Context, by portal.Actor, publicID string) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		q, err := t.ownRequest(by, publicID)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE organizations SET state = 'withdrawn', decided_by = NULL, decided_at = ? WHERE id = ? AND state = 'pending'`, millis(t.now), q.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errDecided(q)
+		}
+		return t.audit(by, q.ID, portal.AuditOrgWithdrawn, q.Name, "")
+	})
+}
+
+// Resubmit submits a rejected request of the actor's again, perhaps under
+// another name. It counts as registering: the switches hold.
+func (s *Store) Resubmit(ctx context.Context, by portal.Actor, publicID, name string) (portal.Organization, error) {
+	var o portal.Organization
+	err := s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		q, err := t.ownRequest(by, publicID)
+		if err != nil {
+			return err
+		}
+		set, err := t.mayRequest(by)
+		if err != nil {
+			return err
+		}
+		if name, err = portal.TidyOrgName(name); err != nil {
+			return err
+		}
+		if q.State != portal.OrgRejected {
+			return errDecided(q)
+		}
+		if _, err := t.limit(portal.LimitOrgRequest, who(by)); err != nil {
+			return err
+		}
+		n, err := t.exec(`UPDATE organizations SET state = 'pending', name = ?, requested_at = ?, decided_by = NULL, decided_at = NULL
+			WHERE id = ? AND state = 'rejected'`, name, millis(t.now), q.ID)
+		if isUnique(err) {
+			return portal.Errorf(portal.Conflict, "You have another request waiting for a decision. Withdraw it first, or wait for the answer.")
+		} else if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errDecided(q)
+		}
+		o = q.Organization
+		o.Name, o.State = name, portal.OrgPending
+		if err := t.index("organization", o.ID, o.Name); err != nil {
+			return err
+		}
+		detail := ""
+		if name != q.Name {
+			detail = "before: " + q.Name
+		}
+		if set.ApproveOrgs {
+			if o, err = t.provision(o, by.UserID, portal.OrgPending, nil); err != nil {
+				return err
+			}
+			return t.audit(by, o.ID, portal.AuditOrgResubmitted, o.Name, "approved automatically")
+		}
+		if err := t.audit(by, o.ID, portal.AuditOrgResubmitted, o.Name, detail); err != nil {
+			return err
+		}
+		return t.tellAdmins(by, o)
+	})
+	return o, err
+}
+
+// Approve decides a pending request: it is provisioned under name. When its
+// requester cannot be its Super admin any more, first must name somebody to
+// invite as one.
+func (s *Store) Approve(ctx context.Context, by portal.Actor, publicID, name string, first *portal.NewInvitation) (portal.Organization, error) {
+	var o portal.Organization
+	err := s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		q, err := t.request(publicID)
+		if err != nil {
+			return err
+		}
+		if q.State != portal.OrgPending {
+			return errDecided(q)
+		}
+		if name, err = portal.TidyOrgName(name); err != nil {
+			return err
+		}
+		superAdmin := q.RequesterID
+		if q.RequesterState != portal.UserActive {
+			if first == nil {
+				return portal.Errorf(portal.Conflict, "%s cannot become Super admin: the account is %s. Choose another Super admin.",
+					q.RequesterName, q.RequesterState)
+			}
+			superAdmin = 0
+		}
+		o = q.Organization
+		o.Name = name
+		if o, err = t.provision(o, superAdmin, portal.OrgPending, &by); err != nil {
+			return err
+		}
+		detail := ""
+		if name != q.Name {
+			detail = "requested as " + q.Name
+		}
+		if err := t.audit(by, o.ID, portal.AuditOrgApproved, o.Name, detail); err != nil {
+			return err
+		}
+		if superAdmin == 0 {
+			return t.inviteFirst(by, o, *first)
+		}
+		_, err = t.enqueue(letter{kind: portal.MailOrgApproved, to: q.RequesterEmail, toName: q.RequesterName, userID: q.RequesterID, orgID: o.ID,
+			data: map[string]string{"organization": o.Name, "name": q.RequesterName},
+			link: portal.MailLink{Path: "/o/" + o.PublicID}})
+		return err
+	})
+	return o, err
+}
+
+// Reject decides a pending request: its requester reads the reason and may
+// resubmit.
+func (s *Store) Reject(ctx context.Context, by portal.Actor, publicID, reason string) (portal.Organization, error) {
+	var o portal.Organization
+	err := s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		q, err := t.request(publicID)
+		if err != nil {
+			return err
+		}
+		if q.State != portal.OrgPending {
+			return errDecided(q)
+		}
+		reason, problem := portal.TidyText(reason, portal.MaxReason)
+		if problem == "" && reason == "" {
+			problem = "Enter a reason: it is what the requester reads."
+		}
+		if problem != "" {
+			return portal.Invalidf("reason", "%s", problem)
+		}
+		n, err := t.exec(`UPDATE organizations SET state = 'rejected', decided_by = ?, decided_at = ?, reason = ? WHERE id = ? AND state = 'pending'`,
+			by.UserID, millis(t.now), reason, q.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errDecided(q)
+		}
+		o = q.Organization
+		if err := t.audit(by, q.ID, portal.AuditOrgRejected, q.Name, reason); err != nil {
+			return err
+		}
+		_, err = t.enqueue(letter{kind: portal.MailOrgRejected, to: q.RequesterEmail, toName: q.RequesterName, userID: q.RequesterID, orgID: q.ID,
+			data: map[string]string{"organization": q.Name, "name": q.RequesterName, "reason": reason},
+			link: portal.MailLink{Path: "/organizations/requests/" + q.PublicID}})
+		return err
+	})
+	return o, err
+}
+
+// AddOrg makes an active organization by hand, and invites its first Super admin
+// if one is named.
+func (s *Store) AddOrg(ctx context.Context, by portal.Actor, name string, first *portal.NewInvitation) (portal.Organization, error) {
+	var o portal.Organization
+	err := s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		problems := portal.Problems{}
+		var nameErr, firstErr *portal.Error
+		var err error
+		if name, err = portal.TidyOrgName(name); errors.As(err, &nameErr) {
+			merge(problems, nameErr)
+		}
+		if first != nil {
+			first.Role = portal.SuperAdmin
+			if _, _, err := first.Tidy(); errors.As(err, &firstErr) {
+				merge(problems, firstErr)
+			}
+		}
+		if err := problems.Err(); err != nil {
+			return err
+		}
+		if o, err = t.insertOrg(name, portal.OrgPending, 0); err != nil {
+			return err
+		}
+		if o, err = t.provision(o, 0, portal.OrgPending, &by); err != nil {
+			return err
+		}
+		if err := t.audit(by, o.ID, portal.AuditOrgAdded, o.Name, ""); err != nil {
+			return err
+		}
+		if first == nil {
+			return nil
+		}
+		return t.inviteFirst(by, o, *first)
+	})
+	return o, err
+}
+
+func merge(problems portal.Problems, e *portal.Error) {
+	for field, message := range e.Fields {
+		problems.Add(field, message)
+	}
+}
+
+// inviteFirst invites an organization's first Super admin.
+func (t *tx) inviteFirst(by portal.Actor, o portal.Organization, first portal.NewInvitation) error {
+	first.Role = portal.SuperAdmin
+	by.OrgID = o.ID
+	_, err := t.invite(by, o, first)
+	return err
+}
+
+// RenameOrg changes the name of the actor's organization; both names are recorded.
+func (s *Store) RenameOrg(ctx context.Context, by portal.Actor, name string) error {
+	return s.changeIn(ctx, by, portal.RenameOrg, func(t *tx, by portal.Actor, o portal.Organization) error {
+		name, err := portal.TidyOrgName(name)
+		if err != nil || name == o.Name {
+			return err
+		}
+		return t.rename(by, o, name)
+	})
+}
+
+// Orgs lists organizations in one state, newest request first, for admins; query
+// finds by the beginnings of words in the name.
+func (s *Store) Orgs(ctx context.Context, by portal.Actor, state portal.OrgState, query, cursor string) (portal.Slice[portal.OrgRequest], error) {
+	if !by.IsAdmin() {
+		return portal.Slice[portal.OrgRequest]{}, portal.ErrNotFound
+	}
+	condition, args := matching("organization", "o.id", query)
+	args = append(append([]any{state, s.before("orgs", cursor)}, args...), portal.PageSize+1)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+requestColumns+requestTables+`
+		WHERE o.state = ? AND o.id < ?`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
+	all, err := list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })
+	return pageOf(s, "orgs", all, func(q portal.OrgRequest) int64 { return q.ID }), err
+}
+
+// OrgCounts counts organizations by state, for admins.
+func (s *Store) OrgCounts(ctx context.Context, by portal.Actor) (map[portal.OrgState]portal.Count, error) {
+	if !by.IsAdmin() {
+		return nil, portal.ErrNotFound
+	}
+	return countEach(ctx, s.read, portal.OrgStates, `SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = ? LIMIT ?)`)
+}
+
+// OrgForAdmin is one organization in any state, for admins.
+func (s *Store) OrgForAdmin(ctx context.Context, by portal.Actor, publicID string) (portal.OrgRequest, error) {
+	if !by.IsAdmin() {
+		return portal.OrgRequest{}, portal.ErrNotFound
+	}
+	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+` WHERE o.public_id = ?`, publicID))
+}
+
+// maxSimilar is how many resembling organizations an admin is shown.
+const maxSimilar = 5
+
+// Similar lists existing organizations whose name begins with the same words as
+// name, for admins deciding about it. but is left out.
+func (s *Store) Similar(ctx context.Context, by portal.Actor, name, but string) ([]portal.Organization, error) {
+	if !by.IsAdmin() {
+		return nil, portal.ErrNotFound
+	}
+	first := words(name)
+	if len(first) == 0 {
+		return nil, nil
+	}
+	condition, args := matching("organization", "o.id", first[0])
+	args = append(append([]any{but}, args...), maxSimilar)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+orgColumns+` FROM organizations o
+		WHERE o.public_id <> ? AND o.state IN ('pending', 'active', 'suspended')`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
+	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
+		var o portal.Organization
+		var created int64
+		err := r.Scan(orgFields(&o, &created)...)
+		o.CreatedAt = fromMillis(created)
+		return o, err
+	})
+}

@@ -1,0 +1,304 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"portico/portal"
+)
+
+// letter is a mail to be queued.
+type letter struct {
+	kind   portal.MailKind
+	to     string // address
+	toName string
+	userID int64 // whose account it is for, 0: nobody's yet
+	orgID  int64
+	data   map[string]string
+	link   portal.MailLink
+}
+
+// enqueue puts a mail in the outbox, in the transaction of its cause. Without a
+// mail server it is kept; the caller learns which.
+func (t *tx) enqueue(l letter) (portal.MailState, error) {
+	smtp, err := t.s.smtp(t.ctx, t)
+	if err != nil {
+		return "", err
+	}
+	state := portal.MailKept
+	if smtp.On() {
+		state = portal.MailQueued
+		t.queued = true
+	}
+	data, err := json.Marshal(l.data)
+	if err != nil {
+		return "", err
+	}
+	_, err = t.exec(`
+		INSERT INTO outbox (public_id, kind, recipient, to_name, user_id, org_id, data, link_path, link_purpose, link_id, link_version, state, next_at, created_at)
+		VALUES (?, ?, ?, ?, NULLIF(?, 0), NULLIF(?, 0), ?, ?, ?, ?, ?, ?, ?, ?)`,
+		newID(), l.kind, l.to, l.toName, l.userID, l.orgID, string(data),
+		l.link.Path, l.link.Purpose, l.link.ID, l.link.Version, state, millis(t.now), millis(t.now))
+	if err != nil {
+		return "", fmt.Errorf("queue mail %s: %w", l.kind, err)
+	}
+	return state, nil
+}
+
+// enqueueToAdmins sends one mail to each active portal admin.
+func (t *tx) enqueueToAdmins(l letter) error {
+	rows, err := t.rows(`SELECT id, email, first_name, last_name FROM users WHERE admin = 1 AND state = 'active' ORDER BY id`)
+	return t.enqueueEach(rows, err, l)
+}
+
+// enqueueEach sends l to each person in rows of id, address, first and last name.
+func (t *tx) enqueueEach(rows *sql.Rows, err error, l letter) error {
+	people, err := list(rows, err, func(r *sql.Rows) (letter, error) {
+		p := l
+		var first, last string
+		err := r.Scan(&p.userID, &p.to, &first, &last)
+		p.toName = portal.FullName(first, last)
+		return p, err
+	})
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if _, err := t.enqueue(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const mailColumns = `m.id, m.public_id, m.kind, m.recipient, m.to_name, COALESCE((SELECT name FROM organizations WHERE id = m.org_id), ''), m.data,
+	m.link_path, m.link_purpose, m.link_id, m.link_version, m.state, m.attempts, m.next_at, m.error, m.created_at, m.sent_at`
+
+func scanMail(row interface{ Scan(...any) error }) (portal.Mail, error) {
+	var m portal.Mail
+	var data string
+	var next, created int64
+	var sent sql.NullInt64
+	err := row.Scan(&m.ID, &m.PublicID, &m.Kind, &m.To, &m.ToName, &m.OrgName, &data,
+		&m.LinkTo.Path, &m.LinkTo.Purpose, &m.LinkTo.ID, &m.LinkTo.Version, &m.State, &m.Attempts, &next, &m.Error, &created, &sent)
+	if err != nil {
+		return m, err
+	}
+	m.NextAt, m.CreatedAt, m.SentAt = fromMillis(next), fromMillis(created), fromNullMillis(sent)
+	return m, json.Unmarshal([]byte(data), &m.Data)
+}
+
+// mailLease is how long a mail belongs to whoever claimed it. A process that
+// died while sending leaves the mail to be sent again after that.
+const mailLease = 5 * time.Minute
+
+// ClaimMail hands out the next mail that is due, for this caller alone, or
+// reports false. Mail about something that is over is cancelled on the way.
+func (s *Store) ClaimMail(ctx context.Context) (m portal.Mail, ok bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		for {
+			m, err = scanMail(t.row(`SELECT `+mailColumns+` FROM outbox m
+				WHERE m.state = 'queued' AND m.next_at <= ? ORDER BY m.next_at, m.id LIMIT 1`, millis(t.now)))
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			why, err := t.pointless(m)
+			if err != nil {
+				return err
+			}
+			if why == "" {
+				ok = true
+				m.Attempts++
+				_, err := t.exec(`UPDATE outbox SET next_at = ?, attempts = ? WHERE id = ?`, millis(t.now.Add(mailLease)), m.Attempts, m.ID)
+				return err
+			}
+			if _, err := t.exec(`UPDATE outbox SET state = 'cancelled', error = ? WHERE id = ? AND state = 'queued'`, why, m.ID); err != nil {
+				return err
+			}
+		}
+	})
+	return m, ok, err
+}
+
+// pointless says why a mail should not be sent any more, or "".
+func (t *tx) pointless(m portal.Mail) (string, error) {
+	var userID, orgID int64
+	if err := t.row(`SELECT COALESCE(user_id, 0), COALESCE(org_id, 0) FROM outbox WHERE id = ?`, m.ID).Scan(&userID, &orgID); err != nil {
+		return "", err
+	}
+	var known int
+	switch m.LinkTo.Purpose {
+	case portal.LinkInvitation:
+		inv, err := t.invitation(`i.public_id = ?`, m.LinkTo.ID)
+		if err != nil && !portal.IsCode(err, portal.NotFound) {
+			return "", err
+		}
+		if state := inv.State(t.now); state != portal.InvitationPending {
+			return "The invitation is " + string(state) + ".", nil
+		} else if inv.Version != m.LinkTo.Version {
+			return "A newer invitation was sent.", nil
+		}
+		org, err := t.organization(inv.OrgID)
+		if err == nil && org.State != portal.OrgActive {
+			return "The organization is " + string(org.State) + ".", nil
+		}
+		return "", err
+	case portal.LinkProof:
+		err := t.row(`SELECT count(*) FROM users WHERE public_id = ? AND state = 'unproven' AND proof_version = ? AND proof_expires_at > ?`,
+			m.LinkTo.ID, m.LinkTo.Version, millis(t.now)).Scan(&known)
+		if err == nil && known == 0 {
+			return "The link in it is over.", nil
+		}
+		return "", err
+	case portal.LinkReset:
+		err := t.row(`SELECT count(*) FROM users WHERE public_id = ? AND state <> 'deactivated' AND reset_version = ? AND reset_expires_at > ?`,
+			m.LinkTo.ID, m.LinkTo.Version, millis(t.now)).Scan(&known)
+		if err == nil && known == 0 {
+			return "The link in it is over.", nil
+		}
+		return "", err
+	}
+	// What an admin or a member is told concerns them only while they are one.
+	switch m.Kind {
+	case portal.MailUserWaiting, portal.MailOrgRequested:
+		err := t.row(`SELECT count(*) FROM users WHERE id = ? AND admin = 1 AND state = 'active'`, userID).Scan(&known)
+		if err == nil && known == 0 {
+			return "The recipient is no portal admin any more.", nil
+		}
+		return "", err
+	case portal.MailAskAgain, portal.MailAccepted, portal.MailRoleChanged:
+		err := t.row(`SELECT (SELECT count(*) FROM memberships WHERE org_id = ? AND user_id = ?)
+			+ (SELECT count(*) FROM users WHERE id = ? AND admin = 1 AND state = 'active')`, orgID, userID, userID).Scan(&known)
+		if err == nil && known == 0 {
+			return "The recipient does not belong to the organization any more.", nil
+		}
+		return "", err
+	}
+	return "", nil
+}
+
+// MailWasSent notes that the server took a claimed mail.
+func (s *Store) MailWasSent(ctx context.Context, id int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE outbox SET state = 'sent', sent_at = ?, error = '' WHERE id = ? AND state = 'queued'`, millis(t.now), id)
+		return err
+	})
+}
+
+// MailWasRefused notes the server's words about a claimed mail: for good, or
+// until the next attempt.
+func (s *Store) MailWasRefused(ctx context.Context, m portal.Mail, words string, forGood bool) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if forGood || m.Attempts >= portal.MaxMailAttempts {
+			_, err := t.exec(`UPDATE outbox SET state = 'failed', error = ? WHERE id = ? AND state = 'queued'`, words, m.ID)
+			return err
+		}
+		_, err := t.exec(`UPDATE outbox SET next_at = ?, error = ? WHERE id = ? AND state = 'queued'`,
+			millis(t.now.Add(portal.MailBackoff(m.Attempts))), words, m.ID)
+		return err
+	})
+}
+
+// NextMailAt is when the next queued mail is due, or the zero time.
+func (s *Store) NextMailAt(ctx context.Context) (time.Time, error) {
+	var next sql.NullInt64
+	err := s.read.QueryRowContext(ctx, `SELECT min(next_at) FROM outbox WHERE state = 'queued'`).Scan(&next)
+	return fromNullMillis(next), err
+}
+
+// Mails lists the outbox in one state, newest first.
+func (s *Store) Mails(ctx context.Context, by portal.Actor, state portal.MailState, cursor string) (portal.Slice[portal.Mail], error) {
+	if !by.IsAdmin() {
+		return portal.Slice[portal.Mail]{}, portal.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+mailColumns+` FROM outbox m WHERE m.state = ? AND m.id < ? ORDER BY m.id DESC LIMIT ?`,
+		state, s.before("mail", cursor), portal.PageSize+1)
+	all, err := list(rows, err, func(r *sql.Rows) (portal.Mail, error) { return scanMail(r) })
+	return pageOf(s, "mail", all, func(m portal.Mail) int64 { return m.ID }), err
+}
+
+// MailCounts counts the outbox by state.
+func (s *Store) MailCounts(ctx context.Context, by portal.Actor) (map[portal.MailState]portal.Count, error) {
+	if !by.IsAdmin() {
+		return nil, portal.ErrNotFound
+	}
+	return countEach(ctx, s.read, portal.MailStates, `SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = ? LIMIT ?)`)
+}
+
+// countEach counts for each state, exactly up to portal.MaxCount.
+func countEach[T ~string](ctx context.Context, q querier, states []T, query string) (map[T]portal.Count, error) {
+	counts := make(map[T]portal.Count, len(states))
+	for _, state := range states {
+		var n int
+		if err := q.QueryRowContext(ctx, query, string(state), portal.MaxCount+1).Scan(&n); err != nil {
+			return nil, err
+		}
+		counts[state] = portal.Count(n)
+	}
+	return counts, nil
+}
+
+// Mail is one mail of the outbox, for admins.
+func (s *Store) Mail(ctx context.Context, by portal.Actor, id string) (portal.Mail, error) {
+	if !by.IsAdmin() {
+		return portal.Mail{}, portal.ErrNotFound
+	}
+	m, err := scanMail(s.read.QueryRowContext(ctx, `SELECT `+mailColumns+` FROM outbox m WHERE m.public_id = ?`, id))
+	return m, one(err)
+}
+
+// RetryMail puts a failed or kept mail back in the queue.
+func (s *Store) RetryMail(ctx context.Context, by portal.Actor, id string) (portal.Mail, error) {
+	var m portal.Mail
+	err := s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		smtp, err := s.smtp(ctx, t)
+		if err != nil {
+			return err
+		}
+		if !smtp.On() {
+			return portal.Errorf(portal.Conflict, "No mail server is set up. Set one up under Settings > Email, then try again.")
+		}
+		m, err = scanMail(t.row(`SELECT `+mailColumns+` FROM outbox m WHERE m.public_id = ?`, id))
+		if err != nil {
+			return one(err)
+		}
+		n, err := t.exec(`UPDATE outbox SET state = 'queued', attempts = 0, next_at = ? WHERE id = ? AND state IN ('failed', 'kept')`, millis(t.now), m.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return portal.Errorf(portal.Conflict, "This mail is %s: there is nothing to retry.", m.State)
+		}
+		t.queued = true
+		m.State = portal.MailQueued
+		return t.audit(by, 0, portal.AuditMailRetried, m.Kind.Words(), "to "+m.To)
+	})
+	return m, err
+}
+
+// SendTest queues a test mail to the admin who asks for it.
+func (s *Store) SendTest(ctx context.Context, by portal.Actor) (portal.Mail, error) {
+	var m portal.Mail
+	err := s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		if _, err := t.limit(portal.LimitTestMail, who(by)); err != nil {
+			return err
+		}
+		if err := t.audit(by, 0, portal.AuditTestMail, "", "to "+by.Email); err != nil {
+			return err
+		}
+		if _, err := t.enqueue(letter{kind: portal.MailTest, to: by.Email, toName: by.Name, userID: by.UserID, data: map[string]string{}}); err != nil {
+			return err
+		}
+		var err error
+		m, err = scanMail(t.row(`SELECT ` + mailColumns + ` FROM outbox m ORDER BY m.id DESC LIMIT 1`))
+		return err
+	})
+	return m, err
+}

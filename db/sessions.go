@@ -1,0 +1,132 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"portico/portal"
+)
+
+// Session is a signed-in browser. It says who, never what they may.
+type Session struct {
+	UserID  int64
+	ProofAt time.Time // when the password was last given
+}
+
+// Viewer is who is signed in, as the database has it at this request.
+type Viewer struct {
+	portal.User
+	ProofAt time.Time
+}
+
+// Actor is the viewer outside organizations.
+func (v Viewer) Actor(ip string) portal.Actor {
+	return portal.Actor{UserID: v.ID, Name: v.Name(), Email: v.Email, State: v.State, Admin: v.Admin, IP: ip}
+}
+
+const userColumns = `u.id, u.public_id, u.email, u.first_name, u.last_name, u.state, u.admin, u.copied, u.created_at`
+
+func userFields(u *portal.User, created *int64) []any {
+	return []any{&u.ID, &u.PublicID, &u.Email, &u.First, &u.Last, &u.State, &u.Admin, &u.Copied, created}
+}
+
+func scanUser(row interface{ Scan(...any) error }) (portal.User, error) {
+	var u portal.User
+	var created int64
+	err := row.Scan(userFields(&u, &created)...)
+	u.CreatedAt = fromMillis(created)
+	return u, err
+}
+
+// seenEvery is how exact a session's last use is kept.
+const seenEvery = time.Minute
+
+// Viewer is who holds the session with that hash, or nobody: when it has ended,
+// when the account may not sign in, and while signing in is switched off for
+// consumers.
+func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (Viewer, bool, error) {
+	var v Viewer
+	var created, sessionCreated, seen, proof int64
+	err := s.read.QueryRowContext(ctx, `
+		SELECT `+userColumns+`, s.created_at, s.seen_at, s.proof_at
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.hash = ?`, hash).
+		Scan(append(userFields(&v.User, &created), &sessionCreated, &seen, &proof)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Viewer{}, false, nil
+	}
+	if err != nil {
+		return Viewer{}, false, err
+	}
+	v.CreatedAt, v.ProofAt = fromMillis(created), fromMillis(proof)
+	now := s.Now()
+	over := now.Sub(fromMillis(seen)) >= set.SessionIdle || now.Sub(fromMillis(sessionCreated)) >= set.SessionAbsolute
+	if over || !v.State.MaySignIn() || !v.Admin && !set.SignIn {
+		return Viewer{}, false, nil
+	}
+	if now.Sub(fromMillis(seen)) >= seenEvery {
+		// A page is not lost because its time could not be noted.
+		_ = s.inTx(ctx, func(t *tx) error {
+			_, err := t.exec(`UPDATE sessions SET seen_at = ? WHERE hash = ?`, millis(t.now), hash)
+			return err
+		})
+	}
+	return v, true, nil
+}
+
+// NewSession describes the browser that signs in.
+type NewSession struct {
+	Hash  []byte // SHA-256 of the cookie's id
+	Old   []byte // hash of the session it replaces, if any
+	IP    string
+	Agent string
+}
+
+func (t *tx) startSession(userID int64, n NewSession) error {
+	if _, err := t.exec(`DELETE FROM sessions WHERE hash = ?`, n.Old); err != nil {
+		return err
+	}
+	agent := n.Agent
+	if len(agent) > 200 {
+		agent = agent[:200]
+	}
+	_, err := t.exec(`INSERT INTO sessions (hash, user_id, created_at, seen_at, proof_at, ip, agent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		n.Hash, userID, millis(t.now), millis(t.now), millis(t.now), n.IP, agent)
+	return err
+}
+
+// endSessions ends all sessions of a user but the one with that hash.
+func (t *tx) endSessions(userID int64, but []byte) error {
+	if but == nil {
+		but = []byte{}
+	}
+	_, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, userID, but)
+	return err
+}
+
+// SignOut ends one session. Ending it twice is no error.
+func (s *Store) SignOut(ctx context.Context, by portal.Actor, hash []byte) error {
+	return s.inTx(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM sessions WHERE hash = ?`, hash)
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditSignedOut, "", "")
+	})
+}
+
+// Tidy removes what has ended: sessions and limit events. It is run now and then.
+func (s *Store) Tidy(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error {
+		set, err := t.settings()
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM sessions WHERE seen_at < ? OR created_at < ?`,
+			millis(t.now.Add(-set.SessionIdle)), millis(t.now.Add(-set.SessionAbsolute))); err != nil {
+			return err
+		}
+		return t.forgetLimits()
+	})
+}

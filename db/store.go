@@ -1,0 +1,359 @@
+// Package db keeps Portico's data in SQLite. Each exported method is one thing
+// an actor does, in one transaction: check, change, note in the audit log, queue
+// the mail, all or nothing. The actor is a parameter, so nobody can forget it,
+// and is read again inside the transaction.
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+
+	"portico/portal"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is the database and the keys that belong to it.
+type Store struct {
+	write *sql.DB // one connection; its transactions take the write lock at once
+	read  *sql.DB // query_only
+	keys  keys
+	epoch string
+	hash  hasher
+
+	// Now is the clock. Tests set it; nothing else reads the time.
+	Now func() time.Time
+	// SMTP is what flags and environment say of mail; it overrides the settings.
+	SMTP portal.SMTPConfig
+	// Wake is called after a transaction that queued mail.
+	Wake func()
+}
+
+// Options are what tests set differently.
+type Options struct {
+	// CheapPasswords hashes with little memory and time. For tests only.
+	CheapPasswords bool
+}
+
+// Open opens or makes the database in the folder dir and brings its schema up to
+// date. The master key is read from, or made in, the same folder.
+func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	path := filepath.Join(dir, "portico.db")
+	fresh, err := makePrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	master, err := masterKey(filepath.Join(dir, "instance.key"), fresh)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{Now: time.Now, Wake: func() {}, hash: newHasher(o.CheapPasswords)}
+	if s.keys, err = deriveKeys(master); err != nil {
+		return nil, err
+	}
+	s.write, err = sql.Open("sqlite3", dsn(path, url.Values{
+		"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
+		"_foreign_keys": {"on"}, "_busy_timeout": {"10000"}, "_secure_delete": {"on"},
+	}))
+	if err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(1)
+	if err := s.migrate(ctx); err != nil {
+		s.write.Close()
+		return nil, err
+	}
+	s.read, err = sql.Open("sqlite3", dsn(path, url.Values{
+		"_query_only": {"on"}, "_foreign_keys": {"on"}, "_busy_timeout": {"10000"},
+	}))
+	if err != nil {
+		s.write.Close()
+		return nil, err
+	}
+	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxIdleConns(4)
+	if err := s.checkKey(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close lets go of the database.
+func (s *Store) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+func dsn(path string, q url.Values) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// makePrivate creates the database file readable by its owner alone; SQLite
+// gives its other files the same mode. It reports whether the file is new.
+func makePrivate(path string) (bool, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return false, err
+	}
+	return info.Size() == 0, nil
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, files)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	newest := p.ListSources()[len(p.ListSources())-1].Version
+	if have, err := p.GetDBVersion(ctx); err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	} else if have > newest {
+		return fmt.Errorf("the database was made by a newer Portico (schema %d, this one knows %d): use that version, or restore a backup", have, newest)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring the database up to date: %w", err)
+	}
+	return nil
+}
+
+// checkKey refuses a master key that is not the one this database was made
+// with: links and credentials would silently stop to work. It also reads the
+// installation's epoch.
+func (s *Store) checkKey(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error {
+		want := s.keys.check()
+		got, err := t.setting("key_check")
+		if err != nil {
+			return err
+		}
+		if got == "" {
+			s.epoch = newID()
+			if err := t.setSetting("epoch", s.epoch); err != nil {
+				return err
+			}
+			return t.setSetting("key_check", want)
+		}
+		if got != want {
+			return errors.New("instance.key is not the key this database was made with: put the right one back beside portico.db")
+		}
+		s.epoch, err = t.setting("epoch")
+		return err
+	})
+}
+
+// Ready reports whether the database can be written to.
+func (s *Store) Ready(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error { return t.setSetting("ready_at", fmt.Sprint(t.now.UnixMilli())) })
+}
+
+// Links signs and checks links.
+func (s *Store) Links() portal.LinkKey { return portal.LinkKey{Key: s.keys.links, Epoch: s.epoch} }
+
+// tx is one transaction that holds the write lock, at one moment in time.
+type tx struct {
+	*sql.Tx
+	s      *Store
+	ctx    context.Context
+	now    time.Time
+	queued bool // mail was queued
+}
+
+func (t *tx) row(query string, args ...any) *sql.Row {
+	return t.QueryRowContext(t.ctx, query, args...)
+}
+
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	return t.QueryContext(t.ctx, query, args...)
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	r, err := t.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, lastSuperAdmin(err)
+	}
+	return r.RowsAffected()
+}
+
+func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
+	sqlTx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	t := &tx{Tx: sqlTx, s: s, ctx: ctx, now: s.Now()}
+	defer sqlTx.Rollback() // does nothing after a commit; needed when f panics
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if t.queued {
+		s.Wake()
+	}
+	return nil
+}
+
+// change runs f for an actor that is read again inside the transaction.
+func (s *Store) change(ctx context.Context, by portal.Actor, f func(t *tx, by portal.Actor) error) error {
+	return s.inTx(ctx, func(t *tx) error {
+		by, err := t.actor(by)
+		if err != nil {
+			return err
+		}
+		return f(t, by)
+	})
+}
+
+// changeAsAdmin is change for what only portal admins may do. Nobody else learns
+// that it exists.
+func (s *Store) changeAsAdmin(ctx context.Context, by portal.Actor, f func(t *tx, by portal.Actor) error) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if !by.IsAdmin() {
+			return portal.ErrNotFound
+		}
+		return f(t, by)
+	})
+}
+
+// changeIn is change for an action inside the actor's organization.
+func (s *Store) changeIn(ctx context.Context, by portal.Actor, action portal.Action, f func(t *tx, by portal.Actor, org portal.Organization) error) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if !by.Sees() {
+			return portal.ErrNotFound
+		}
+		org, err := t.organization(by.OrgID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !org.State.Provisioned():
+			return portal.ErrNotFound
+		case !by.May(action):
+			return portal.Errorf(portal.Forbidden, "Only a Super admin of %s may do that.", org.Name)
+		case org.State == portal.OrgSuspended && action != portal.Leave:
+			return portal.ErrSuspended
+		}
+		return f(t, by, org)
+	})
+}
+
+// actor reads an actor as the database has it now. Nobody (user 0) stays nobody.
+func (t *tx) actor(by portal.Actor) (portal.Actor, error) {
+	if by.UserID == 0 {
+		return portal.Actor{IP: by.IP}, nil
+	}
+	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP}
+	var first, last string
+	err := t.row(`
+		SELECT COALESCE(m.first_name, u.first_name), COALESCE(m.last_name, u.last_name), u.email, u.state, u.admin, COALESCE(m.role, '')
+		FROM users u LEFT JOIN memberships m ON m.user_id = u.id AND m.org_id = ?
+		WHERE u.id = ?`, by.OrgID, by.UserID).
+		Scan(&first, &last, &fresh.Email, &fresh.State, &fresh.Admin, &fresh.Role)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !fresh.State.MaySignIn() {
+		return fresh, portal.ErrNotFound
+	}
+	fresh.Name = portal.FullName(first, last)
+	if err == nil && !fresh.Admin {
+		var settings portal.Settings
+		if settings, err = t.settings(); err == nil && !settings.SignIn {
+			return fresh, portal.ErrNotFound
+		}
+	}
+	return fresh, err
+}
+
+// newID makes a random id for addresses: 130 bits in lower-case letters and digits.
+func newID() string {
+	b := make([]byte, 17)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b))[:portal.PublicIDLen]
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func fromNullMillis(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return fromMillis(ms.Int64)
+}
+
+// one turns "no such row" into the answer for what does not exist.
+func one(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return portal.ErrNotFound
+	}
+	return err
+}
+
+// list reads rows into a slice.
+func list[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		x, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, rows.Err()
+}
+
+func isUnique(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintUnique
+}
+
+// Unavailable reports whether err means that the database cannot be written to
+// at the moment, as when the disk is full: nothing was changed, or, at a failed
+// commit, it is not known.
+func Unavailable(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) &&
+		(e.Code == sqlite3.ErrFull || e.Code == sqlite3.ErrIoErr || e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrReadonly || e.Code == sqlite3.ErrCantOpen)
+}
+
+var errLastSuperAdmin = portal.Errorf(portal.Conflict,
+	"An organization needs at least one active Super admin. Promote somebody first.")
+
+// lastSuperAdmin names the refusal of the triggers that stand behind the rule.
+func lastSuperAdmin(err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) && e.ExtendedCode == sqlite3.ErrConstraintTrigger && strings.Contains(e.Error(), "last super admin") {
+		return errLastSuperAdmin
+	}
+	return err
+}

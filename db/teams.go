@@ -1,0 +1,108 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+
+	"portico/portal"
+)
+
+// Team is a named group inside one organization.
+type Team struct {
+	ID       int64
+	PublicID string
+	Name     string
+	Default  bool
+	Members  portal.Count
+	OrgID    string // public id
+	OrgName  string
+}
+
+const teamColumns = `t.id, t.public_id, t.name, t.is_default, (SELECT count(*) FROM (SELECT 1 FROM team_members WHERE team_id = t.id LIMIT 1001)), o.public_id, o.name`
+
+func scanTeam(row interface{ Scan(...any) error }) (Team, error) {
+	var t Team
+	err := row.Scan(&t.ID, &t.PublicID, &t.Name, &t.Default, &t.Members, &t.OrgID, &t.OrgName)
+	return t, one(err)
+}
+
+func teamPage(s *Store, list1 string, rows *sql.Rows, err error) (portal.Slice[Team], error) {
+	all, err := list(rows, err, func(r *sql.Rows) (Team, error) { return scanTeam(r) })
+	return pageOf(s, list1, all, func(t Team) int64 { return t.ID }), err
+}
+
+// Teams lists the teams of the actor's organization, oldest first.
+func (s *Store) Teams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Team], error) {
+	if !by.May(portal.SeeMembers) {
+		return portal.Slice[Team]{}, portal.ErrNotFound
+	}
+	after, _ := s.cursorID("teams", cursor)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
+		WHERE t.org_id = ? AND t.id > ? ORDER BY t.id LIMIT ?`, by.OrgID, after, portal.PageSize+1)
+	return teamPage(s, "teams", rows, err)
+}
+
+// Team is one team of the actor's organization.
+func (s *Store) Team(ctx context.Context, by portal.Actor, publicID string) (Team, error) {
+	if !by.May(portal.SeeMembers) {
+		return Team{}, portal.ErrNotFound
+	}
+	return scanTeam(s.read.QueryRowContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
+		WHERE t.public_id = ? AND t.org_id = ?`, publicID, by.OrgID))
+}
+
+// TeamMembers lists the members of one team of the actor's organization.
+func (s *Store) TeamMembers(ctx context.Context, by portal.Actor, publicID, cursor string) (portal.Slice[Member], error) {
+	if !by.May(portal.SeeMembers) {
+		return portal.Slice[Member]{}, portal.ErrNotFound
+	}
+	after, _ := s.cursorID("teammem", cursor)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+`
+		FROM team_members tm JOIN teams t ON t.id = tm.team_id
+		JOIN memberships m ON m.org_id = tm.org_id AND m.user_id = tm.user_id JOIN users u ON u.id = m.user_id
+		WHERE t.public_id = ? AND t.org_id = ? AND tm.user_id > ? ORDER BY tm.user_id LIMIT ?`, publicID, by.OrgID, after, portal.PageSize+1)
+	all, err := list(rows, err, func(r *sql.Rows) (Member, error) { return scanMember(r) })
+	return pageOf(s, "teammem", all, func(m Member) int64 { return m.UserID }), err
+}
+
+// AllTeams lists the teams of all organizations, newest first, for admins.
+func (s *Store) AllTeams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Team], error) {
+	if !by.IsAdmin() {
+		return portal.Slice[Team]{}, portal.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
+		WHERE t.id < ? ORDER BY t.id DESC LIMIT ?`, s.before("allteam", cursor), portal.PageSize+1)
+	return teamPage(s, "allteam", rows, err)
+}
+
+// TeamOrg is the public id of the organization a team belongs to, for admins.
+func (s *Store) TeamOrg(ctx context.Context, by portal.Actor, publicID string) (string, error) {
+	if !by.IsAdmin() {
+		return "", portal.ErrNotFound
+	}
+	var org string
+	err := s.read.QueryRowContext(ctx, `SELECT o.public_id FROM teams t JOIN organizations o ON o.id = t.org_id WHERE t.public_id = ?`, publicID).Scan(&org)
+	return org, one(err)
+}
+
+// RenameTeam renames a team of the actor's organization, the default team too.
+func (s *Store) RenameTeam(ctx context.Context, by portal.Actor, publicID, name string) error {
+	return s.changeIn(ctx, by, portal.ManageTeams, func(t *tx, by portal.Actor, o portal.Organization) error {
+		var id int64
+		var old string
+		if err := t.row(`SELECT id, name FROM teams WHERE public_id = ? AND org_id = ?`, publicID, o.ID).Scan(&id, &old); err != nil {
+			return one(err)
+		}
+		name, problem := portal.TidyTeamName(name)
+		if problem != "" {
+			return portal.Invalidf("name", "%s", problem)
+		}
+		if name == old {
+			return nil
+		}
+		if _, err := t.exec(`UPDATE teams SET name = ? WHERE id = ?`, name, id); err != nil {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditTeamRenamed, name, "from "+old)
+	})
+}

@@ -1,0 +1,65 @@
+package portal
+
+import "time"
+
+// AuditKind says what happened. The words are part of what people read.
+type AuditKind string
+
+// The kinds of entry. Each is written as what the actor did.
+const (
+	AuditRegistered         AuditKind = "registered"
+	AuditProved             AuditKind = "confirmed their address"
+	AuditSignedIn           AuditKind = "signed in"
+	AuditSignedOut          AuditKind = "signed out"
+	AuditResetAsked         AuditKind = "asked for a new password"
+	AuditResetDone          AuditKind = "set a new password by mail"
+	AuditPasswordChanged    AuditKind = "changed their password"
+	AuditProfileChanged     AuditKind = "changed their name"
+	AuditAdminCreated       AuditKind = "became portal admin"
+	AuditUserApproved       AuditKind = "approved the account"
+	AuditSettingChanged     AuditKind = "changed a setting"
+	AuditMailSettings       AuditKind = "changed the mail settings"
+	AuditTestMail           AuditKind = "sent a test mail"
+	AuditMailRetried        AuditKind = "retried a mail"
+	AuditOrgRequested       AuditKind = "requested the organization"
+	AuditOrgRegistered      AuditKind = "registered the organization"
+	AuditOrgApproved        AuditKind = "approved the organization"
+	AuditOrgRejected        AuditKind = "rejected the organization"
+	AuditOrgWithdrawn       AuditKind = "withdrew the request"
+	AuditOrgResubmitted     AuditKind = "resubmitted the request"
+	AuditOrgRenamed         AuditKind = "renamed the organization"
+	AuditOrgAdded           AuditKind = "added the organization"
+	AuditInvited            AuditKind = "invited"
+	AuditInvitationResent   AuditKind = "resent the invitation of"
+	AuditInvitationRevoked  AuditKind = "revoked the invitation of"
+	AuditInvitationCopied   AuditKind = "copied the invitation link of"
+	AuditInvitationDeclined AuditKind = "declined the invitation"
+	AuditInvitationAsked    AuditKind = "asked for a new invitation"
+	AuditJoined             AuditKind = "joined"
+	AuditMemberRenamed      AuditKind = "changed the name of"
+	AuditRoleChanged        AuditKind = "changed the role of"
+	AuditMemberRemoved      AuditKind = "removed"
+	AuditLeft               AuditKind = "left the organization"
+	AuditTeamRenamed        AuditKind = "renamed the team"
+	AuditAppCreated         AuditKind = "created the application"
+	AuditAppEdited          AuditKind = "edited the application"
+	AuditAppDeleted         AuditKind = "deleted the application"
+	AuditKeyCreated         AuditKind = "created a credential of"
+	AuditKeyRevealed        AuditKind = "revealed a credential of"
+	AuditKeyRotated         AuditKind = "rotated a credential of"
+	AuditKeyRevoked         AuditKind = "revoked a credential of"
+)
+
+// AuditEntry is one line of the audit log, which is only ever added to.
+type AuditEntry struct {
+	ID        int64
+	At        time.Time
+	ActorName string
+	ActorMail string
+	OrgName   string
+	OrgID     string // public id, "" outside organizations
+	Kind      AuditKind
+	Subject   string // whom or what it was done to
+	Detail    string // "from Team member to Super admin"
+	IP        string
+}

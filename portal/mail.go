@@ -1,0 +1,170 @@
+package portal
+
+import "time"
+
+// MailKind says what a mail is about; its text stands in package mail.
+type MailKind string
+
+// The kinds of mail.
+const (
+	MailProve             MailKind = "prove"              // prove your address
+	MailAlreadyRegistered MailKind = "already_registered" //
+	MailUserWaiting       MailKind = "user_waiting"       // to the portal admins
+	MailUserApproved      MailKind = "user_approved"
+	MailReset             MailKind = "reset"
+	MailOrgRequested      MailKind = "org_requested" // to the portal admins
+	MailOrgApproved       MailKind = "org_approved"
+	MailOrgRejected       MailKind = "org_rejected"
+	MailInvitation        MailKind = "invitation"
+	MailAskAgain          MailKind = "ask_again" // to the inviter: somebody asks for a new invitation
+	MailAccepted          MailKind = "accepted"  // to the inviter
+	MailRoleChanged       MailKind = "role_changed"
+	MailRemoved           MailKind = "removed"
+	MailTest              MailKind = "test"
+)
+
+// MailKinds lists every kind, in the order they are shown.
+var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset,
+	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailInvitation, MailAskAgain, MailAccepted,
+	MailRoleChanged, MailRemoved, MailTest}
+
+// Words is the kind as people read it.
+func (k MailKind) Words() string {
+	switch k {
+	case MailProve:
+		return "Prove your address"
+	case MailAlreadyRegistered:
+		return "Address already registered"
+	case MailUserWaiting:
+		return "Account waiting"
+	case MailUserApproved:
+		return "Account approved"
+	case MailReset:
+		return "Password reset"
+	case MailOrgRequested:
+		return "Organization requested"
+	case MailOrgApproved:
+		return "Organization approved"
+	case MailOrgRejected:
+		return "Organization rejected"
+	case MailInvitation:
+		return "Invitation"
+	case MailAskAgain:
+		return "Asks for a new invitation"
+	case MailAccepted:
+		return "Invitation accepted"
+	case MailRoleChanged:
+		return "Role changed"
+	case MailRemoved:
+		return "Removed from organization"
+	case MailTest:
+		return "Test mail"
+	}
+	return string(k)
+}
+
+// MailState is where a mail stands.
+type MailState string
+
+// The states of a mail.
+const (
+	MailQueued    MailState = "queued"
+	MailSent      MailState = "sent"
+	MailFailed    MailState = "failed"    // given up, with the server's words
+	MailKept      MailState = "kept"      // no mail server was set up
+	MailCancelled MailState = "cancelled" // what it was about is over
+)
+
+// MailStates lists every state, in the order of the admins' tabs.
+var MailStates = []MailState{MailQueued, MailSent, MailFailed, MailKept, MailCancelled}
+
+// Words is the state as people read it.
+func (s MailState) Words() string {
+	switch s {
+	case MailQueued:
+		return "Queued"
+	case MailSent:
+		return "Sent"
+	case MailFailed:
+		return "Failed"
+	case MailKept:
+		return "Kept"
+	case MailCancelled:
+		return "Cancelled"
+	}
+	return ""
+}
+
+// MayRetry reports whether an admin may put a mail in that state back in the queue.
+func (s MailState) MayRetry() bool { return s == MailFailed || s == MailKept }
+
+// Mail is an e-mail Portico wants delivered. It holds no secret: LinkTo says
+// which link it carries, and the link is derived when it is sent or read.
+type Mail struct {
+	ID        int64
+	PublicID  string
+	Kind      MailKind
+	To        string // address
+	ToName    string
+	OrgName   string
+	Data      map[string]string // values of the text's variables
+	LinkTo    MailLink
+	State     MailState
+	Attempts  int
+	NextAt    time.Time // of a queued mail: when it is tried next
+	Error     string    // the server's words at the last failure
+	CreatedAt time.Time
+	SentAt    time.Time
+}
+
+// MailLink is what the link in a mail leads to: a page of the portal, or a
+// derived link with a token.
+type MailLink struct {
+	Path    string // a page, when Purpose is 0
+	Purpose LinkPurpose
+	ID      string
+	Version int64
+}
+
+// Paths of the pages that links with a token open.
+var linkPaths = map[LinkPurpose]string{
+	LinkInvitation: "/invitations/",
+	LinkProof:      "/verify-email/",
+	LinkReset:      "/reset-password/",
+	LinkSetup:      "/setup/",
+}
+
+// URL is the address of the link below base, which has no slash at its end.
+func (l MailLink) URL(base string, k LinkKey, kind LinkKind) string {
+	if l.Purpose == 0 {
+		return base + l.Path
+	}
+	return base + linkPaths[l.Purpose] + k.Token(Link{Purpose: l.Purpose, Kind: kind, Version: l.Version, ID: l.ID})
+}
+
+// Secret reports whether the link hands rights to whoever holds it.
+func (l MailLink) Secret() bool { return l.Purpose != 0 }
+
+// MaxMailAttempts is after how many failures that may pass a mail is given up.
+const MaxMailAttempts = 12
+
+// MailBackoff is how long to wait after the nth failed attempt (from 1):
+// a minute, doubling, at most four hours; about a day and a half in all.
+func MailBackoff(n int) time.Duration {
+	d := time.Minute
+	for ; n > 1 && d < 4*time.Hour; n-- {
+		d *= 2
+	}
+	return min(d, 4*time.Hour)
+}
+
+// SMTPConfig is how mail leaves.
+type SMTPConfig struct {
+	URL      string // smtp:// or smtps://; "" keeps mail
+	From     string // RFC 5322 mailbox
+	ByFlags  bool   // set by flags or environment, which override the settings
+	FromFlag bool   // likewise the sender
+}
+
+// On reports whether mail is sent at all.
+func (c SMTPConfig) On() bool { return c.URL != "" }
