@@ -249,12 +249,6 @@ func (s *Store) AskForProof(ctx context.Context, by portal.Actor) error {
 	})
 }
 
-// Proof is what the page of a link that proves an address shows.
-type Proof struct {
-	portal.User
-	NewPassword bool // a new one must be set: somebody else may have set the old one
-}
-
 var (
 	errOlderLink   = portal.Errorf(portal.Gone, "This link is an older one: a newer mail was sent. Look for the newest.")
 	errLinkExpired = portal.Errorf(portal.Gone, "This link has expired.")
@@ -263,9 +257,9 @@ var (
 )
 
 // ProofOf is what a link that proves an address opens, or why it is over.
-func (s *Store) ProofOf(ctx context.Context, token string) (Proof, error) {
+func (s *Store) ProofOf(ctx context.Context, token string) (portal.Proof, error) {
 	a, err := s.proof(ctx, s.read, token)
-	return Proof{User: a.User, NewPassword: a.Copied}, err
+	return portal.Proof{User: a.User, NewPassword: a.Copied}, err
 }
 
 func (s *Store) proof(ctx context.Context, q querier, token string) (account, error) {

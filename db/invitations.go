@@ -232,6 +232,9 @@ func (s *Store) CopyLink(ctx context.Context, by portal.Actor, publicID string) 
 // Invitations lists the open invitations of the actor's organization, newest
 // first; there are at most portal.MaxPendingInvitations.
 func (s *Store) Invitations(ctx context.Context, by portal.Actor) ([]portal.Invitation, error) {
+	if !by.Sees() {
+		return nil, portal.ErrNotFound
+	}
 	if !by.May(portal.SeeInvitations) {
 		return nil, portal.Errorf(portal.Forbidden, "Only Super admins see invitations.")
 	}
@@ -240,14 +243,8 @@ func (s *Store) Invitations(ctx context.Context, by portal.Actor) ([]portal.Invi
 	return list(rows, err, func(r *sql.Rows) (portal.Invitation, error) { return scanInvitation(r) })
 }
 
-// Waiting is an open invitation to somebody who is signed in.
-type Waiting struct {
-	portal.Invitation
-	Org portal.Organization
-}
-
 // InvitationsFor lists the open invitations to the actor's own proven address.
-func (s *Store) InvitationsFor(ctx context.Context, by portal.Actor) ([]Waiting, error) {
+func (s *Store) InvitationsFor(ctx context.Context, by portal.Actor) ([]portal.Waiting, error) {
 	if by.State != portal.UserActive {
 		return nil, nil
 	}
@@ -255,8 +252,8 @@ func (s *Store) InvitationsFor(ctx context.Context, by portal.Actor) ([]Waiting,
 		JOIN organizations o ON o.id = i.org_id
 		WHERE i.email_key = (SELECT email_key FROM users WHERE id = ?) AND i.state = 'pending' AND i.expires_at > ? AND o.state = 'active'
 		ORDER BY i.id DESC LIMIT ?`, by.UserID, millis(s.Now()), maxOwn)
-	all, err := list(rows, err, func(r *sql.Rows) (Waiting, error) {
-		var w Waiting
+	all, err := list(rows, err, func(r *sql.Rows) (portal.Waiting, error) {
+		var w portal.Waiting
 		inv, err := scanInvitation(scanWith{r, []any{&w.Org.PublicID, &w.Org.Name}})
 		w.Invitation = inv
 		return w, err
@@ -278,37 +275,26 @@ type scanWith struct {
 
 func (s scanWith) Scan(dest ...any) error { return s.row.Scan(append(dest, s.more...)...) }
 
-// Offer is an invitation as its link opens it.
-type Offer struct {
-	portal.Invitation
-	Org     portal.Organization
-	Kind    portal.LinkKind
-	Account portal.UserState // of the invited address, "" if there is none
-	Copied  bool             // that account joined by a copied link
-	Member  bool             // that account is a member already
-	Newer   bool             // the link is of an older version
-}
-
 // Offer is what an invitation's link opens. Links that this installation never
 // made are NotFound.
-func (s *Store) Offer(ctx context.Context, token string) (Offer, error) {
+func (s *Store) Offer(ctx context.Context, token string) (portal.Offer, error) {
 	return s.offer(ctx, s.read, token)
 }
 
-func (s *Store) offer(ctx context.Context, q querier, token string) (Offer, error) {
+func (s *Store) offer(ctx context.Context, q querier, token string) (portal.Offer, error) {
 	l, ok := s.Links().Parse(portal.LinkInvitation, token)
 	if !ok {
-		return Offer{}, portal.ErrNotFound
+		return portal.Offer{}, portal.ErrNotFound
 	}
 	inv, err := readInvitation(ctx, q, `i.public_id = ?`, l.ID)
 	if err != nil {
-		return Offer{}, err
+		return portal.Offer{}, err
 	}
 	return s.offerOf(ctx, q, inv, l)
 }
 
-func (s *Store) offerOf(ctx context.Context, q querier, inv portal.Invitation, l portal.Link) (Offer, error) {
-	o := Offer{Invitation: inv, Kind: l.Kind, Newer: l.Version != inv.Version}
+func (s *Store) offerOf(ctx context.Context, q querier, inv portal.Invitation, l portal.Link) (portal.Offer, error) {
+	o := portal.Offer{Invitation: inv, Kind: l.Kind, Newer: l.Version != inv.Version}
 	var created int64
 	if err := q.QueryRowContext(ctx, `SELECT `+orgColumns+` FROM organizations o WHERE o.id = ?`, inv.OrgID).Scan(orgFields(&o.Org, &created)...); err != nil {
 		return o, one(err)
@@ -319,19 +305,6 @@ func (s *Store) offerOf(ctx context.Context, q querier, inv portal.Invitation, l
 		err = nil
 	}
 	return o, err
-}
-
-// Open reports whether the link can still be answered, and if not, why.
-func (o Offer) open(s *Store) error {
-	switch state := o.State(s.Now()); {
-	case o.Newer && state != portal.InvitationAccepted && state != portal.InvitationRevoked && state != portal.InvitationDeclined:
-		return portal.Errorf(portal.Gone, "This link is an older one: a newer invitation was sent. Look for the newest mail.")
-	case state != portal.InvitationPending:
-		return portal.Errorf(portal.Gone, "This invitation is %s.", state)
-	case o.Org.State != portal.OrgActive:
-		return portal.Errorf(portal.Gone, "%s takes no new members at the moment.", o.Org.Name)
-	}
-	return nil
 }
 
 // Accept makes the signed-in, invited person a member. A mailed link proves an
@@ -364,18 +337,18 @@ func (s *Store) AcceptWaiting(ctx context.Context, by portal.Actor, publicID str
 }
 
 // offerTo is an invitation to the actor's own proven address.
-func (t *tx) offerTo(by portal.Actor, publicID string) (Offer, error) {
+func (t *tx) offerTo(by portal.Actor, publicID string) (portal.Offer, error) {
 	if by.State != portal.UserActive {
-		return Offer{}, portal.ErrNotFound
+		return portal.Offer{}, portal.ErrNotFound
 	}
 	inv, err := t.invitation(`i.public_id = ? AND i.email_key = (SELECT email_key FROM users WHERE id = ?)`, publicID, by.UserID)
 	if err != nil {
-		return Offer{}, err
+		return portal.Offer{}, err
 	}
 	return t.s.offerOf(t.ctx, t, inv, portal.Link{Kind: portal.Mailed, Version: inv.Version})
 }
 
-func (t *tx) accept(by portal.Actor, o Offer, session NewSession) error {
+func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 	a, err := t.account(`u.id = ?`, by.UserID)
 	if err != nil {
 		return err
@@ -386,10 +359,13 @@ func (t *tx) accept(by portal.Actor, o Offer, session NewSession) error {
 	if o.Member {
 		return portal.Errorf(portal.Conflict, "You are a member of %s already.", o.Org.Name)
 	}
-	if err := o.open(t.s); err != nil {
+	if err := o.Open(t.now); err != nil {
 		return err
 	}
 	switch {
+	case a.Copied && o.Kind == portal.Mailed:
+		// The mailbox's owner may be somebody else than who set the password.
+		return portal.Errorf(portal.Conflict, "Confirm your address first: look into your mail for the link.")
 	case a.State == portal.UserUnproven && o.Kind == portal.Mailed:
 		if err := t.proved(a, "", nil, true, by.IP); err != nil {
 			return err
@@ -410,7 +386,7 @@ func (t *tx) accept(by portal.Actor, o Offer, session NewSession) error {
 }
 
 // admit turns an open invitation into a membership, once.
-func (t *tx) admit(by portal.Actor, o Offer, a account) error {
+func (t *tx) admit(by portal.Actor, o portal.Offer, a account) error {
 	if o.Role == portal.TeamMember {
 		if err := t.needsSuperAdmin(o.OrgID, o.Org.Name+" has no Super admin yet. Ask its Super admin to join first."); err != nil {
 			return err
@@ -450,7 +426,7 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 	if err != nil {
 		return org, false, err
 	}
-	if err := o.open(s); err != nil {
+	if err := o.Open(s.Now()); err != nil {
 		return org, false, err
 	}
 	n.Email = o.Email // the address is fixed, whatever the form says
@@ -474,7 +450,7 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 		if err != nil {
 			return err
 		}
-		if err := o.open(s); err != nil {
+		if err := o.Open(s.Now()); err != nil {
 			return err
 		}
 		o.First, o.Last = n.First, n.Last
@@ -564,8 +540,8 @@ func (s *Store) DeclineWaiting(ctx context.Context, by portal.Actor, publicID st
 	return org, err
 }
 
-func (t *tx) decline(by portal.Actor, o Offer) error {
-	if err := o.open(t.s); err != nil {
+func (t *tx) decline(by portal.Actor, o portal.Offer) error {
+	if err := o.Open(t.now); err != nil {
 		return err
 	}
 	if err := t.decide(o.Invitation, portal.InvitationDeclined); err != nil {
@@ -585,9 +561,8 @@ func (s *Store) AskAgain(ctx context.Context, ip, token string) (portal.Organiza
 			return err
 		}
 		org = o.Org
-		state := o.State(t.now)
-		if o.Newer || state != portal.InvitationExpired && state != portal.InvitationVoid || org.State != portal.OrgActive || o.Member {
-			return portal.Errorf(portal.Conflict, "There is nothing to ask for: this invitation is %s.", state)
+		if !o.MayAskAgain(t.now) {
+			return portal.Errorf(portal.Conflict, "There is nothing to ask for: this invitation is %s.", o.State(t.now))
 		}
 		if _, err := t.limit(portal.LimitAskAgain, o.PublicID); err != nil {
 			return err

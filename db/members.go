@@ -7,40 +7,27 @@ import (
 	"portico/portal"
 )
 
-// Member is a person in an organization, under the names they have there.
-type Member struct {
-	UserID   int64
-	PublicID string // the user's
-	Email    string
-	First    string
-	Last     string
-	Role     portal.Role
-	State    portal.UserState
-	JoinedAt int64
-}
-
-// Name is the member's name inside the organization.
-func (m Member) Name() string { return portal.FullName(m.First, m.Last) }
-
 const memberColumns = `u.id, u.public_id, u.email, m.first_name, m.last_name, m.role, u.state, m.joined_at`
 
-func scanMember(row interface{ Scan(...any) error }) (Member, error) {
-	var m Member
-	err := row.Scan(&m.UserID, &m.PublicID, &m.Email, &m.First, &m.Last, &m.Role, &m.State, &m.JoinedAt)
+func scanMember(row interface{ Scan(...any) error }) (portal.Member, error) {
+	var m portal.Member
+	var joined int64
+	err := row.Scan(&m.UserID, &m.PublicID, &m.Email, &m.First, &m.Last, &m.Role, &m.State, &joined)
+	m.JoinedAt = fromMillis(joined)
 	return m, one(err)
 }
 
 // Members lists the members of the actor's organization, longest-standing
 // accounts first.
-func (s *Store) Members(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Member], error) {
+func (s *Store) Members(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Member], error) {
 	if !by.May(portal.SeeMembers) {
-		return portal.Slice[Member]{}, portal.ErrNotFound
+		return portal.Slice[portal.Member]{}, portal.ErrNotFound
 	}
 	after, _ := s.cursorID("members", cursor)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.org_id = ? AND m.user_id > ? ORDER BY m.user_id LIMIT ?`, by.OrgID, after, portal.PageSize+1)
-	all, err := list(rows, err, func(r *sql.Rows) (Member, error) { return scanMember(r) })
-	return pageOf(s, "members", all, func(m Member) int64 { return m.UserID }), err
+	all, err := list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })
+	return pageOf(s, "members", all, func(m portal.Member) int64 { return m.UserID }), err
 }
 
 // MemberCount counts the members of the actor's organization.
@@ -54,22 +41,22 @@ func (s *Store) MemberCount(ctx context.Context, by portal.Actor) (portal.Count,
 }
 
 // Member is one member of the actor's organization.
-func (s *Store) Member(ctx context.Context, by portal.Actor, publicID string) (Member, error) {
+func (s *Store) Member(ctx context.Context, by portal.Actor, publicID string) (portal.Member, error) {
 	if !by.May(portal.SeeMembers) {
-		return Member{}, portal.ErrNotFound
+		return portal.Member{}, portal.ErrNotFound
 	}
 	return scanMember(s.read.QueryRowContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.org_id = ? AND u.public_id = ?`, by.OrgID, publicID))
 }
 
-func (t *tx) member(orgID int64, publicID string) (Member, error) {
+func (t *tx) member(orgID int64, publicID string) (portal.Member, error) {
 	return scanMember(t.row(`SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.org_id = ? AND u.public_id = ?`, orgID, publicID))
 }
 
 // keepsSuperAdmin refuses to lose m as a Super admin when nobody would be left
 // who can act as one.
-func (t *tx) keepsSuperAdmin(o portal.Organization, m Member) error {
+func (t *tx) keepsSuperAdmin(o portal.Organization, m portal.Member) error {
 	if m.Role != portal.SuperAdmin || o.State != portal.OrgActive {
 		return nil
 	}
@@ -109,7 +96,7 @@ func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, fir
 			return portal.Errorf(portal.Forbidden, "You may not make somebody %s.", role.Words())
 		}
 		name := portal.FullName(first, last)
-		if name != m.Name() {
+		if first != m.First || last != m.Last {
 			if _, err := t.exec(`UPDATE memberships SET first_name = ?, last_name = ? WHERE org_id = ? AND user_id = ?`, first, last, o.ID, m.UserID); err != nil {
 				return err
 			}
@@ -153,7 +140,7 @@ func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, fir
 
 // tellOtherSuperAdmins sends l to the Super admins who are neither the actor nor
 // the person it is about.
-func (t *tx) tellOtherSuperAdmins(l letter, by portal.Actor, m Member) error {
+func (t *tx) tellOtherSuperAdmins(l letter, by portal.Actor, m portal.Member) error {
 	rows, err := t.rows(`SELECT u.id, u.email, m.first_name, m.last_name FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.org_id = ? AND m.role = 'super_admin' AND u.state IN ('active', 'waiting', 'unproven') AND u.id NOT IN (?, ?) ORDER BY u.id`,
 		l.orgID, by.UserID, m.UserID)
@@ -162,8 +149,8 @@ func (t *tx) tellOtherSuperAdmins(l letter, by portal.Actor, m Member) error {
 
 // RemoveMember takes somebody out of the actor's organization. Their account
 // stays, and so do the organization's keys.
-func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID string) (Member, error) {
-	var m Member
+func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID string) (portal.Member, error) {
+	var m portal.Member
 	err := s.changeIn(ctx, by, portal.ManageMembers, func(t *tx, by portal.Actor, o portal.Organization) (err error) {
 		if m, err = t.member(o.ID, publicID); err != nil {
 			return err
@@ -209,7 +196,7 @@ func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor) (portal.Organizat
 	return org, err
 }
 
-func (t *tx) part(o portal.Organization, m Member) error {
+func (t *tx) part(o portal.Organization, m portal.Member) error {
 	if err := t.keepsSuperAdmin(o, m); err != nil {
 		return err
 	}
@@ -220,20 +207,12 @@ func (t *tx) part(o portal.Organization, m Member) error {
 	return err
 }
 
-// SeenKey is a credential that somebody has looked at.
-type SeenKey struct {
-	App   string
-	AppID string
-	Label string
-	Hint  string
-}
-
 // maxSeen is how many credentials a removal lists.
 const maxSeen = 50
 
 // SeenBy lists the working credentials of the actor's organization whose value
 // the member has seen.
-func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]SeenKey, error) {
+func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]portal.SeenKey, error) {
 	if !by.May(portal.ManageMembers) && !by.Member() {
 		return nil, portal.ErrNotFound
 	}
@@ -242,8 +221,8 @@ func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([
 		WHERE c.id IN (SELECT credential_id FROM reveals WHERE user_id = (SELECT id FROM users WHERE public_id = ?))
 			AND c.org_id = ? AND c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND a.deleted_at IS NULL
 		ORDER BY c.id LIMIT ?`, publicID, by.OrgID, millis(s.Now()), maxSeen)
-	return list(rows, err, func(r *sql.Rows) (SeenKey, error) {
-		var k SeenKey
+	return list(rows, err, func(r *sql.Rows) (portal.SeenKey, error) {
+		var k portal.SeenKey
 		return k, r.Scan(&k.App, &k.AppID, &k.Label, &k.Hint)
 	})
 }

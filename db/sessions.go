@@ -9,23 +9,6 @@ import (
 	"portico/portal"
 )
 
-// Session is a signed-in browser. It says who, never what they may.
-type Session struct {
-	UserID  int64
-	ProofAt time.Time // when the password was last given
-}
-
-// Viewer is who is signed in, as the database has it at this request.
-type Viewer struct {
-	portal.User
-	ProofAt time.Time
-}
-
-// Actor is the viewer outside organizations.
-func (v Viewer) Actor(ip string) portal.Actor {
-	return portal.Actor{UserID: v.ID, Name: v.Name(), Email: v.Email, State: v.State, Admin: v.Admin, IP: ip}
-}
-
 const userColumns = `u.id, u.public_id, u.email, u.first_name, u.last_name, u.state, u.admin, u.copied, u.created_at`
 
 func userFields(u *portal.User, created *int64) []any {
@@ -46,24 +29,24 @@ const seenEvery = time.Minute
 // Viewer is who holds the session with that hash, or nobody: when it has ended,
 // when the account may not sign in, and while signing in is switched off for
 // consumers.
-func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (Viewer, bool, error) {
-	var v Viewer
+func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (portal.Viewer, bool, error) {
+	var v portal.Viewer
 	var created, sessionCreated, seen, proof int64
 	err := s.read.QueryRowContext(ctx, `
 		SELECT `+userColumns+`, s.created_at, s.seen_at, s.proof_at
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.hash = ?`, hash).
 		Scan(append(userFields(&v.User, &created), &sessionCreated, &seen, &proof)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Viewer{}, false, nil
+		return portal.Viewer{}, false, nil
 	}
 	if err != nil {
-		return Viewer{}, false, err
+		return portal.Viewer{}, false, err
 	}
 	v.CreatedAt, v.ProofAt = fromMillis(created), fromMillis(proof)
 	now := s.Now()
 	over := now.Sub(fromMillis(seen)) >= set.SessionIdle || now.Sub(fromMillis(sessionCreated)) >= set.SessionAbsolute
 	if over || !v.State.MaySignIn() || !v.Admin && !set.SignIn {
-		return Viewer{}, false, nil
+		return portal.Viewer{}, false, nil
 	}
 	if now.Sub(fromMillis(seen)) >= seenEvery {
 		// A page is not lost because its time could not be noted.
@@ -103,6 +86,12 @@ func (t *tx) endSessions(userID int64, but []byte) error {
 	}
 	_, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, userID, but)
 	return err
+}
+
+// SignInDemo signs somebody of the demo in without a password. Only the demo's
+// own routes call it, and only the demo has those.
+func (s *Store) SignInDemo(ctx context.Context, userID int64, session NewSession) error {
+	return s.inTx(ctx, func(t *tx) error { return t.startSession(userID, session) })
 }
 
 // SignOut ends one session. Ending it twice is no error.

@@ -7,34 +7,23 @@ import (
 	"portico/portal"
 )
 
-// Team is a named group inside one organization.
-type Team struct {
-	ID       int64
-	PublicID string
-	Name     string
-	Default  bool
-	Members  portal.Count
-	OrgID    string // public id
-	OrgName  string
-}
-
 const teamColumns = `t.id, t.public_id, t.name, t.is_default, (SELECT count(*) FROM (SELECT 1 FROM team_members WHERE team_id = t.id LIMIT 1001)), o.public_id, o.name`
 
-func scanTeam(row interface{ Scan(...any) error }) (Team, error) {
-	var t Team
+func scanTeam(row interface{ Scan(...any) error }) (portal.Team, error) {
+	var t portal.Team
 	err := row.Scan(&t.ID, &t.PublicID, &t.Name, &t.Default, &t.Members, &t.OrgID, &t.OrgName)
 	return t, one(err)
 }
 
-func teamPage(s *Store, list1 string, rows *sql.Rows, err error) (portal.Slice[Team], error) {
-	all, err := list(rows, err, func(r *sql.Rows) (Team, error) { return scanTeam(r) })
-	return pageOf(s, list1, all, func(t Team) int64 { return t.ID }), err
+func teamPage(s *Store, list1 string, rows *sql.Rows, err error) (portal.Slice[portal.Team], error) {
+	all, err := list(rows, err, func(r *sql.Rows) (portal.Team, error) { return scanTeam(r) })
+	return pageOf(s, list1, all, func(t portal.Team) int64 { return t.ID }), err
 }
 
 // Teams lists the teams of the actor's organization, oldest first.
-func (s *Store) Teams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Team], error) {
+func (s *Store) Teams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Team], error) {
 	if !by.May(portal.SeeMembers) {
-		return portal.Slice[Team]{}, portal.ErrNotFound
+		return portal.Slice[portal.Team]{}, portal.ErrNotFound
 	}
 	after, _ := s.cursorID("teams", cursor)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
@@ -43,32 +32,32 @@ func (s *Store) Teams(ctx context.Context, by portal.Actor, cursor string) (port
 }
 
 // Team is one team of the actor's organization.
-func (s *Store) Team(ctx context.Context, by portal.Actor, publicID string) (Team, error) {
+func (s *Store) Team(ctx context.Context, by portal.Actor, publicID string) (portal.Team, error) {
 	if !by.May(portal.SeeMembers) {
-		return Team{}, portal.ErrNotFound
+		return portal.Team{}, portal.ErrNotFound
 	}
 	return scanTeam(s.read.QueryRowContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
 		WHERE t.public_id = ? AND t.org_id = ?`, publicID, by.OrgID))
 }
 
 // TeamMembers lists the members of one team of the actor's organization.
-func (s *Store) TeamMembers(ctx context.Context, by portal.Actor, publicID, cursor string) (portal.Slice[Member], error) {
+func (s *Store) TeamMembers(ctx context.Context, by portal.Actor, publicID, cursor string) (portal.Slice[portal.Member], error) {
 	if !by.May(portal.SeeMembers) {
-		return portal.Slice[Member]{}, portal.ErrNotFound
+		return portal.Slice[portal.Member]{}, portal.ErrNotFound
 	}
 	after, _ := s.cursorID("teammem", cursor)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+`
 		FROM team_members tm JOIN teams t ON t.id = tm.team_id
 		JOIN memberships m ON m.org_id = tm.org_id AND m.user_id = tm.user_id JOIN users u ON u.id = m.user_id
 		WHERE t.public_id = ? AND t.org_id = ? AND tm.user_id > ? ORDER BY tm.user_id LIMIT ?`, publicID, by.OrgID, after, portal.PageSize+1)
-	all, err := list(rows, err, func(r *sql.Rows) (Member, error) { return scanMember(r) })
-	return pageOf(s, "teammem", all, func(m Member) int64 { return m.UserID }), err
+	all, err := list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })
+	return pageOf(s, "teammem", all, func(m portal.Member) int64 { return m.UserID }), err
 }
 
 // AllTeams lists the teams of all organizations, newest first, for admins.
-func (s *Store) AllTeams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[Team], error) {
+func (s *Store) AllTeams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Team], error) {
 	if !by.IsAdmin() {
-		return portal.Slice[Team]{}, portal.ErrNotFound
+		return portal.Slice[portal.Team]{}, portal.ErrNotFound
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
 		WHERE t.id < ? ORDER BY t.id DESC LIMIT ?`, s.before("allteam", cursor), portal.PageSize+1)

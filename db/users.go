@@ -39,7 +39,7 @@ func (s *Store) User(ctx context.Context, by portal.Actor, publicID string) (por
 }
 
 // UserMemberships lists the organizations of one account, for admins.
-func (s *Store) UserMemberships(ctx context.Context, by portal.Actor, u portal.User) ([]Membership, error) {
+func (s *Store) UserMemberships(ctx context.Context, by portal.Actor, u portal.User) ([]portal.Membership, error) {
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
@@ -84,4 +84,26 @@ func (t *tx) errNotWaiting(u portal.User) error {
 		return portal.Errorf(portal.Conflict, "%s was approved by %s on %s.", u.Name(), who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
 	}
 	return portal.Errorf(portal.Conflict, "The account of %s is %s: there is nothing to approve.", u.Name(), u.State)
+}
+
+// Waits is what waits for a portal admin.
+type Waits struct {
+	Organizations portal.Count // pending requests
+	Users         portal.Count // accounts waiting for approval
+	FailedMail    portal.Count
+}
+
+// Waits counts what waits for a portal admin, in one query.
+func (s *Store) Waits(ctx context.Context, by portal.Actor) (Waits, error) {
+	if !by.IsAdmin() {
+		return Waits{}, portal.ErrNotFound
+	}
+	var w Waits
+	const most = portal.MaxCount + 1
+	err := s.read.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = 'pending' LIMIT ?)),
+		(SELECT count(*) FROM (SELECT 1 FROM users WHERE state = 'waiting' LIMIT ?)),
+		(SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'failed' LIMIT ?))`, most, most, most).
+		Scan(&w.Organizations, &w.Users, &w.FailedMail)
+	return w, err
 }

@@ -108,3 +108,45 @@ func (n NewInvitation) Tidy() (NewInvitation, Email, error) {
 	}
 	return n, email, p.Err()
 }
+
+// Offer is an invitation as its link opens it.
+type Offer struct {
+	Invitation
+	Org     Organization
+	Kind    LinkKind
+	Account UserState // of the invited address, "" if there is none
+	Copied  bool      // that account joined by a copied link
+	Member  bool      // that account is a member already
+	Newer   bool      // the link is of an older version
+}
+
+// Open is nil while the offer can be answered, and otherwise says why not.
+func (o Offer) Open(now time.Time) error {
+	state := o.State(now)
+	decided := state == InvitationAccepted || state == InvitationRevoked || state == InvitationDeclined
+	switch {
+	case o.Newer && !decided:
+		return Errorf(Gone, "This link is an older one: a newer invitation was sent. Look for the newest mail.")
+	case state != InvitationPending:
+		return Errorf(Gone, "This invitation is %s.", state)
+	case o.Org.State != OrgActive:
+		return Errorf(Gone, "%s takes no new members at the moment.", o.Org.Name)
+	}
+	return nil
+}
+
+// MayAskAgain reports whether the link's page offers to ask for a new one.
+func (o Offer) MayAskAgain(now time.Time) bool {
+	state := o.State(now)
+	return !o.Newer && !o.Member && o.Org.State == OrgActive && (state == InvitationExpired || state == InvitationVoid)
+}
+
+// NeedsPassword reports whether the holder of a mailed link registers: there is
+// no account, or one whose address nobody has proven.
+func (o Offer) NeedsPassword() bool { return o.Account == "" || o.Account == UserUnproven }
+
+// Waiting is an open invitation to somebody who is signed in.
+type Waiting struct {
+	Invitation
+	Org Organization
+}

@@ -85,6 +85,23 @@ type User struct {
 // Name is first and last name.
 func (u User) Name() string { return FullName(u.First, u.Last) }
 
+// Viewer is who is signed in, as the database has it at this request.
+type Viewer struct {
+	User
+	ProofAt time.Time // when the password was last given
+}
+
+// Actor is the viewer outside organizations.
+func (v Viewer) Actor(ip string) Actor {
+	return Actor{UserID: v.ID, Name: v.Name(), Email: v.Email, State: v.State, Admin: v.Admin, IP: ip}
+}
+
+// Proof is what the page of a link that proves an address shows.
+type Proof struct {
+	User
+	NewPassword bool // a new one must be set: somebody else may have set the old one
+}
+
 // NewUser is what a registration form holds.
 type NewUser struct {
 	First    string

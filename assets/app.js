@@ -1,0 +1,285 @@
+// What the pages do beyond links and forms. Everything works without it, but
+// for copying and the choice of a theme.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const dialog = () => $("#dialog");
+  const inDialog = (el) => el instanceof Element && el.closest("#dialog") !== null;
+
+  // Notices
+
+  const life = 6000;
+  const toaster = () => $("#toaster");
+  const picture = (kind) => $(`[data-kind="${kind}"]`, $("#toast-icons").content)?.firstElementChild?.cloneNode(true) ?? "";
+
+  const notify = ({ kind, text }) => {
+    kind = ["success", "error", "info"].includes(kind) ? kind : "info";
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.dataset.kind = kind;
+    toast.setAttribute("role", kind === "error" ? "alert" : "status");
+    const words = document.createElement("p");
+    const close = document.createElement("button");
+    close.type = "button";
+    close.setAttribute("aria-label", "Close notification");
+    close.append(picture("close"));
+    toast.append(picture(kind), words, close);
+    toaster().append(toast);
+    // Said in a region that is already there, so that it is read out.
+    setTimeout(() => (words.textContent = text), 20);
+
+    let timer;
+    const leave = () => {
+      clearTimeout(timer);
+      if (toast.contains(document.activeElement)) focusHeading();
+      toast.remove();
+    };
+    const wait = () => {
+      clearTimeout(timer);
+      if (kind !== "error") timer = setTimeout(leave, life);
+    };
+    const stay = () => clearTimeout(timer);
+    close.addEventListener("click", leave);
+    toast.addEventListener("mouseenter", stay);
+    toast.addEventListener("mouseleave", () => toast.contains(document.activeElement) || wait());
+    toast.addEventListener("focusin", stay);
+    toast.addEventListener("focusout", () => toast.matches(":hover") || wait());
+    wait();
+  };
+
+  document.addEventListener("notice", (event) => notify(event.detail));
+
+  // Focus
+
+  const focusHeading = () => {
+    const heading = $("#main h1") ?? $("#main");
+    if (!heading) return;
+    heading.tabIndex = -1;
+    heading.focus();
+  };
+  const fields = 'input:not([type="hidden"], [readonly], [disabled]), select, textarea';
+  const firstField = (root) => {
+    const wrong = $('[aria-invalid="true"], [data-invalid] input', root);
+    if (wrong) return wrong;
+    const field = $(fields, root);
+    if (field?.type !== "radio") return field;
+    return $(`input[name="${CSS.escape(field.name)}"]:checked`, root) ?? field;
+  };
+
+  // The dialog
+
+  let opener = null;
+  const openDialog = () => {
+    const box = dialog();
+    if (!box.open) {
+      closeMenus();
+      box.showModal();
+      box.append(toaster()); // what is outside of an open dialog can be neither read nor pressed
+    }
+    const body = $("#dialog-body");
+    const target = firstField(body) ?? $(".sheet > footer .btn:last-child", body) ?? $("#dialog-title");
+    if (target?.id === "dialog-title") target.tabIndex = -1;
+    target?.focus();
+    if (target?.matches("input[readonly]")) target.select();
+  };
+  const closed = () => {
+    $("#dialog-body").replaceChildren();
+    dialog().after(toaster());
+    const back = opener;
+    opener = null;
+    if (back?.isConnected && back.checkVisibility?.() !== false) back.focus();
+    else if (back?.isConnected && back.closest("details")) $("summary", back.closest("details")).focus();
+    else if (document.activeElement === document.body || !document.activeElement) focusHeading();
+  };
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const el = event.detail.elt;
+    if (event.detail.target?.id === "dialog-body" && !inDialog(el)) opener = el.matches("form") ? $("button", el) : el;
+    const button = el.matches("form") ? ($("[type=submit]", el) ?? $("button", el)) : el;
+    if (button.matches(".btn")) button.setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const el = event.detail.elt;
+    for (const button of [el, ...el.querySelectorAll("[aria-busy]")]) button.removeAttribute("aria-busy");
+    // A button that was disabled while it waited has lost the focus.
+    setTimeout(() => {
+      const button = el.matches("form") ? $("button[type=submit]", el) : null;
+      if (button?.isConnected && document.activeElement === document.body && !button.disabled) button.focus();
+    });
+  });
+  document.addEventListener("htmx:sendError", () => notify({ kind: "error", text: "Portico cannot be reached. Check your connection and try again." }));
+  document.addEventListener("htmx:responseError", (event) => {
+    const xhr = event.detail.xhr;
+    if (!xhr.getResponseHeader("HX-Trigger")) notify({ kind: "error", text: "Something went wrong. Try again in a moment." });
+  });
+
+  // A refusal that brings no words of its own is only a notice: what is there stays.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status >= 400 && event.detail.serverResponse.trim() === "") event.detail.shouldSwap = false;
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "dialog-body") return openDialog();
+    if (event.target.id !== "page") return;
+    setUp();
+    if (event.detail.requestConfig?.elt?.matches?.("[data-poll]")) return;
+    opener = null;
+    if (dialog().open) dialog().close();
+    window.scrollTo(0, 0);
+    focusHeading();
+  });
+
+  // Menus
+
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  };
+  const drawer = (open) => {
+    const page = $("#page.admin");
+    if (!page || page.classList.contains("menu-open") === open) return;
+    page.classList.toggle("menu-open", open);
+    $(".wrap", page).inert = open;
+    const button = $("[data-open-menu]", page);
+    button.setAttribute("aria-expanded", String(open));
+    if (open) $('#menu [aria-current="page"], #menu a', page).focus();
+    else button.focus();
+  };
+
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details.menu") && event.target.open) closeMenus(event.target);
+  }, true);
+  document.addEventListener("focusout", (event) => {
+    const menu = event.target.closest?.("details.menu[open]");
+    if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = event.target.closest?.("details.menu[open]");
+    if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+      const entries = [...menu.querySelectorAll(".panel :is(a, button)")];
+      const at = entries.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+      entries.at(at < 0 ? -1 : at % entries.length)?.focus();
+      event.preventDefault();
+    } else if (event.key === "Escape" && menu) {
+      menu.open = false;
+      $("summary", menu).focus();
+    } else if (event.key === "Escape") {
+      drawer(false);
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const at = event.target;
+    const menu = at.closest("details.menu");
+    closeMenus(menu);
+    if (menu && at.closest(".panel :is(a, button)")) menu.open = false;
+
+    if (at.closest("[data-open-menu]")) {
+      event.preventDefault();
+      drawer(true);
+    } else if (at.closest("[data-close-menu]")) {
+      event.preventDefault();
+      drawer(false);
+    }
+
+    const cancel = at.closest("[data-cancel]");
+    if (cancel && inDialog(cancel) && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+      event.preventDefault();
+      dialog().close();
+    }
+
+    const theme = at.closest("[data-set-theme]");
+    if (theme) {
+      document.dispatchEvent(new CustomEvent("portico:theme", { detail: theme.dataset.setTheme }));
+      showTheme();
+    }
+
+    const copy = at.closest("[data-copy]");
+    if (copy) copyFrom(copy);
+  });
+
+  const showTheme = () => {
+    for (const button of document.querySelectorAll("[data-set-theme]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.setTheme === document.documentElement.dataset.theme));
+    }
+  };
+
+  // Copying
+
+  const copyFrom = async (button) => {
+    const source = button.dataset.copyFrom && $(button.dataset.copyFrom);
+    const label = $("[data-copy-label]", button) ?? button;
+    try {
+      await navigator.clipboard.writeText(source ? source.value : button.dataset.copy);
+    } catch {
+      if (source) {
+        source.focus();
+        source.select();
+      }
+      notify({ kind: "info", text: source ? "Press Ctrl+C or ⌘C to copy." : "Copying did not work. Your browser does not allow it here." });
+      return;
+    }
+    button.dataset.copyWords ??= label.textContent;
+    label.textContent = "Copied";
+    say("Copied");
+    clearTimeout(button.copyTimer);
+    button.copyTimer = setTimeout(() => (label.textContent = button.dataset.copyWords), 2000);
+  };
+
+  // say reads words out without showing them.
+  const say = (words) => {
+    let voice = $("#voice");
+    if (!voice) {
+      voice = document.createElement("div");
+      voice.id = "voice";
+      voice.className = "sr-only";
+      voice.setAttribute("role", "status");
+    }
+    toaster().append(voice); // with the notices, which are always where they can be read
+    voice.textContent = "";
+    setTimeout(() => (voice.textContent = words), 20);
+  };
+
+  // Plain forms: a second press sends nothing, and the button says that it waits.
+
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method === "get") return;
+    const pressed = event.submitter ?? $("[type=submit]", event.target);
+    setTimeout(() => {
+      if (event.defaultPrevented) return;
+      pressed?.setAttribute("aria-busy", "true");
+      for (const button of event.target.querySelectorAll("[type=submit]")) button.disabled = true;
+    });
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const button of document.querySelectorAll("form [type=submit][aria-busy]")) {
+      button.removeAttribute("aria-busy");
+      for (const other of button.form.querySelectorAll("[type=submit]")) other.disabled = false;
+    }
+  });
+
+  // What a new page needs
+
+  const setUp = () => {
+    showTheme();
+    $('.sidenav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+    $('.linetabs [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+  };
+
+  const start = () => {
+    dialog().addEventListener("close", closed);
+    dialog().addEventListener("mousedown", (event) => {
+      // A press beside the box closes it, unless something has been filled in.
+      if (event.target === dialog() && !$(fields, dialog())) dialog().close();
+    });
+    for (const toast of document.querySelectorAll("#toaster > .toast")) {
+      toast.remove();
+      notify({ kind: toast.dataset.kind, text: $("p", toast).textContent });
+    }
+    setUp();
+    $('#main [aria-invalid="true"], #main [data-invalid] input')?.focus();
+  };
+  start();
+})();

@@ -1,0 +1,136 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"portico/portal"
+	"portico/views"
+)
+
+// adminRoutes are the pages of portal admins; everybody else is told that there
+// is nothing.
+func (s *server) adminRoutes(admin fiber.Router) {
+	admin.Get("", s.adminOverview)
+
+	admin.Get("/organizations", s.listOrganizations)
+	admin.Get("/organizations/new", s.newAddition)
+	admin.Post("/organizations", s.createAddition)
+	admin.Get("/organizations/:id", s.showOrganization)
+	admin.Get("/organizations/:id/approval", s.newApproval)
+	admin.Post("/organizations/:id/approval", s.createApproval)
+	admin.Get("/organizations/:id/rejection", s.newRejection)
+	admin.Post("/organizations/:id/rejection", s.createRejection)
+
+	// The organization's own pages, as a portal admin sees them.
+	org := admin.Group("/organizations/:org", s.inOrg(true))
+	org.Get("/name", s.editOrgName)
+	org.Post("/name", s.updateOrgName)
+	s.people(org)
+	s.teams(org)
+	org.Get("/applications", s.listApplications)
+	org.Get("/applications/:id", s.showApplication)
+	org.Get("/applications/:id/credentials/:key/revocation", s.newRevocation)
+	org.Post("/applications/:id/credentials/:key/revocation", s.createRevocation)
+
+	admin.Get("/users", s.listAccounts)
+	admin.Get("/users/:id", s.showAccount)
+	admin.Post("/users/:id/approval", s.createAccountApproval)
+	admin.Get("/teams", s.listAllTeams)
+	admin.Get("/teams/:id", s.anyTeam, s.editTeam)
+	admin.Post("/teams/:id", s.anyTeam, s.updateTeam)
+	admin.Get("/applications", s.listAllApplications)
+
+	admin.Get("/emails", s.listEmails)
+	admin.Get("/emails/:id", s.showEmail)
+	admin.Post("/emails/:id/retry", s.retryEmail)
+	admin.Get("/audit-log", s.listAudit)
+	admin.Get("/settings/general", s.editGeneral)
+	admin.Post("/settings/general", s.updateGeneral)
+	admin.Post("/settings/general/policy", s.updatePolicy)
+	admin.Get("/settings/email", s.editEmail)
+	admin.Post("/settings/email", s.updateEmail)
+	admin.Post("/settings/email/test", s.createTestEmail)
+	admin.Get("/settings/email-templates", s.listTemplates)
+}
+
+const consumers = "API Consumers"
+
+// adminPage is a page of the admin area; crumbs are label and address in turn.
+func adminPage(menu, title string, way ...string) views.Page {
+	p := views.Page{Area: views.Admin, Menu: menu, Title: title}
+	for i := 0; i+1 < len(way); i += 2 {
+		p.Crumbs = append(p.Crumbs, views.Crumb{Label: way[i], Href: way[i+1]})
+	}
+	p.Crumbs = append(p.Crumbs, views.Crumb{Label: title})
+	return p
+}
+
+// adminForm is a form of the admin area, as a page of its own.
+func adminForm(menu, title string, way ...string) views.Page {
+	p := adminPage(menu, title, way...)
+	p.Narrow = true
+	return p
+}
+
+func (s *server) adminOverview(c *fiber.Ctx) error {
+	ctx, by := c.UserContext(), actor(c)
+	waits, err := s.store.Waits(ctx, by)
+	if err != nil {
+		return err
+	}
+	orgs, err := s.store.OrgCounts(ctx, by)
+	if err != nil {
+		return err
+	}
+	users, err := s.store.UserCounts(ctx, by)
+	if err != nil {
+		return err
+	}
+	log, err := s.store.AuditLog(ctx, by, "")
+	if err != nil {
+		return err
+	}
+	return s.show(c, adminPage("overview", "Overview"), views.AdminOverview(views.AdminOverviewProps{
+		Organizations: waits.Organizations, Users: waits.Users, FailedMail: waits.FailedMail,
+		Active: orgs[portal.OrgActive], People: users[portal.UserActive],
+		Recent: log.Items[:min(recentActivity, len(log.Items))], Now: s.store.Now()}))
+}
+
+func (s *server) listAudit(c *fiber.Ctx) error {
+	log, err := s.store.AuditLog(c.UserContext(), actor(c), c.Query("after"))
+	if err != nil {
+		return err
+	}
+	return s.show(c, adminPage("audit-log", "Audit log"), views.AuditLog(log, c.Query("after") == "", s.store.Now()))
+}
+
+func (s *server) listAllApplications(c *fiber.Ctx) error {
+	list, err := s.store.AllApplications(c.UserContext(), actor(c), c.Query("after"))
+	if err != nil {
+		return err
+	}
+	return s.show(c, adminPage("applications", "Applications", consumers, ""), views.AllApplications(list, c.Query("after") == "", s.store.Now()))
+}
+
+func (s *server) listAllTeams(c *fiber.Ctx) error {
+	list, err := s.store.AllTeams(c.UserContext(), actor(c), c.Query("after"))
+	if err != nil {
+		return err
+	}
+	return s.show(c, adminPage("teams", "Teams", consumers, ""), views.AllTeams(list, c.Query("after") == ""))
+}
+
+// anyTeam enters the organization of the team named in the address.
+func (s *server) anyTeam(c *fiber.Ctx) error {
+	org, err := s.store.TeamOrg(c.UserContext(), actor(c), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	v := at(c)
+	by, o, err := s.store.Enter(c.UserContext(), v.actor, org, true)
+	if err != nil {
+		return err
+	}
+	v.actor, v.org, v.base = by, o, "/admin/organizations/"+o.PublicID
+	return c.Next()
+}

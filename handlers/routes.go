@@ -1,0 +1,118 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"portico/portal"
+)
+
+// routes is the map of Portico: every address it answers, in one place.
+func (s *server) routes(app *fiber.App) {
+	app.Use(s.guard)
+
+	// For machines, under any name.
+	app.Get("/healthz", s.healthy)
+	app.Get("/readyz", s.ready)
+
+	app.Use(s.host)
+	app.Get("/assets/:name", s.asset)
+	app.Use(s.origin, s.load)
+
+	app.Get("/", s.start)
+	app.Get("/register", s.newUser)
+	app.Post("/register", s.createUser)
+	app.Get("/register/sent", s.userCreated)
+	app.Get("/verify-email/:token", s.showProof)
+	app.Post("/verify-email/:token", s.createProof)
+	app.Get("/login", s.newSession)
+	app.Post("/login", s.createSession)
+	app.Get("/logout", s.signedIn, s.confirmSignOut)
+	app.Post("/logout", s.deleteSession)
+	app.Get("/forgot-password", s.newReset)
+	app.Post("/forgot-password", s.createReset)
+	app.Get("/forgot-password/sent", s.resetCreated)
+	app.Get("/reset-password/:token", s.editPassword)
+	app.Post("/reset-password/:token", s.resetPassword)
+	app.Get("/setup/:token", s.newSetup)
+	app.Post("/setup/:token", s.createSetup)
+
+	app.Get("/invitations/:token", s.showOffer)
+	app.Post("/invitations/:token/registration", s.createJoin)
+	app.Post("/invitations/:token/acceptance", s.createAcceptance)
+	app.Post("/invitations/:token/refusal", s.createRefusal)
+	app.Post("/invitations/:token/switch", s.switchAccount)
+	app.Post("/invitations/:token/request", s.createInvitationRequest)
+
+	app.Get("/profile", s.signedIn, s.editProfile)
+	app.Post("/profile", s.signedIn, s.updateProfile)
+	app.Post("/profile/password", s.signedIn, s.updatePassword)
+	app.Post("/profile/proof", s.signedIn, s.createProofMail)
+	app.Post("/me/invitations/:id/acceptance", s.signedIn, s.createOwnAcceptance)
+	app.Post("/me/invitations/:id/refusal", s.signedIn, s.createOwnRefusal)
+
+	app.Get("/organizations/new", s.signedIn, s.newOrganization)
+	app.Post("/organizations", s.signedIn, s.createOrganization)
+	request := app.Group("/organizations/requests/:id", s.signedIn)
+	request.Get("", s.showRequest)
+	request.Get("/name", s.editRequestName)
+	request.Post("/name", s.updateRequestName)
+	request.Get("/withdrawal", s.newWithdrawal)
+	request.Post("/withdrawal", s.createWithdrawal)
+	request.Get("/resubmission", s.newResubmission)
+	request.Post("/resubmission", s.createResubmission)
+
+	org := app.Group("/o/:org", s.inOrg(false))
+	org.Get("", s.overview)
+	org.Get("/activity", s.listActivity)
+	org.Get("/settings", s.editOrg)
+	org.Post("/settings", s.updateOrg)
+	org.Get("/departure", s.newDeparture)
+	org.Post("/departure", s.createDeparture)
+	s.people(org)
+	s.teams(org)
+	s.applications(org)
+
+	s.adminRoutes(app.Group("/admin", s.admins))
+	s.demoRoutes(app)
+
+	app.Use(func(*fiber.Ctx) error { return portal.ErrNotFound })
+}
+
+// people are the pages of an organization's members and invitations. Portal
+// admins have the same ones under /admin.
+func (s *server) people(org fiber.Router) {
+	org.Get("/users", s.listUsers)
+	org.Get("/users/:id", s.editMember)
+	org.Post("/users/:id", s.updateMember)
+	org.Get("/users/:id/removal", s.newRemoval)
+	org.Post("/users/:id/removal", s.createRemoval)
+	org.Get("/invitations/new", s.newInvitation)
+	org.Post("/invitations", s.createInvitation)
+	org.Post("/invitations/:id/link", s.showInvitationLink)
+	org.Post("/invitations/:id/renewal", s.resendInvitation)
+	org.Post("/invitations/:id/revocation", s.revokeInvitation)
+}
+
+func (s *server) teams(org fiber.Router) {
+	org.Get("/teams", s.listTeams)
+	org.Get("/teams/:id", s.editTeam)
+	org.Post("/teams/:id", s.updateTeam)
+}
+
+func (s *server) applications(org fiber.Router) {
+	org.Get("/applications", s.listApplications)
+	org.Get("/applications/new", s.newApplication)
+	org.Post("/applications", s.createApplication)
+	org.Get("/applications/:id", s.showApplication)
+	org.Post("/applications/:id", s.updateApplication)
+	org.Get("/applications/:id/edit", s.editApplication)
+	org.Get("/applications/:id/deletion", s.newDeletion)
+	org.Post("/applications/:id/deletion", s.deleteApplication)
+	org.Get("/applications/:id/credentials/new", s.newCredential)
+	org.Post("/applications/:id/credentials", s.createCredential)
+	org.Post("/applications/:id/credentials/:key/reveal", s.createReveal)
+	org.Get("/applications/:id/credentials/:key/rotation", s.newRotation)
+	org.Post("/applications/:id/credentials/:key/rotation", s.createRotation)
+	org.Get("/applications/:id/credentials/:key/revocation", s.newRevocation)
+	org.Post("/applications/:id/credentials/:key/revocation", s.createRevocation)
+}

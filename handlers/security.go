@@ -1,0 +1,202 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"portico/portal"
+)
+
+// guard is outermost: it names the request, logs one line about it, and turns a
+// panic into an error.
+func (s *server) guard(c *fiber.Ctx) (err error) {
+	start := time.Now()
+	b := make([]byte, 6)
+	_, _ = rand.Read(b)
+	v := &visit{id: hex.EncodeToString(b), ip: s.clientIP(c)}
+	c.SetUserContext(context.WithValue(context.Background(), visitKey{}, v))
+	headers(c, s.secure)
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+		if err != nil {
+			err = s.failed(c, err) // here, so that the log has the status
+		}
+		var user int64
+		if v.viewer != nil {
+			user = v.viewer.ID
+		}
+		// The route, not the path: paths can hold tokens.
+		s.Log.LogAttrs(context.Background(), slog.LevelInfo, "request", slog.String("id", v.id), slog.String("method", c.Method()),
+			slog.String("route", c.Route().Path), slog.Int("status", c.Response().StatusCode()),
+			slog.Duration("took", time.Since(start).Round(time.Microsecond)), slog.String("ip", v.ip), slog.Int64("user", user))
+	}()
+	return c.Next()
+}
+
+const contentPolicy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+// headers are set on every answer, errors included.
+func headers(c *fiber.Ctx, secure bool) {
+	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderXFrameOptions, "DENY")
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if secure {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
+}
+
+// host refuses requests under another name than the portal's: links and cookies
+// belong to one.
+func (s *server) host(c *fiber.Ctx) error {
+	host := string(c.Request().Header.Host())
+	if host != s.Base.Host && !slices.Contains(s.Aliases, host) {
+		return &httpError{fiber.StatusMisdirectedRequest, "This is not the portal's address", "Portico answers at " + s.base + " only. Open it there."}
+	}
+	return c.Next()
+}
+
+// origin refuses unsafe requests that no page of ours has sent, and bodies that
+// are no form.
+func (s *server) origin(c *fiber.Ctx) error {
+	if c.Method() != fiber.MethodPost {
+		return c.Next()
+	}
+	if !s.sameOrigin(c) {
+		return &httpError{fiber.StatusForbidden, "Not sent from here", "This request did not come from one of Portico’s own pages, so nothing was done. Go back, load the page again and repeat it."}
+	}
+	kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if len(c.Body()) > 0 && (err != nil || kind != fiber.MIMEApplicationForm) {
+		return &httpError{fiber.StatusUnsupportedMediaType, "Not a form", "Only forms are accepted here."}
+	}
+	form, err := parseForm(string(c.Body()))
+	if err != nil {
+		return err
+	}
+	at(c).form = form
+	return c.Next()
+}
+
+// sameOrigin goes by Sec-Fetch-Site, which pages cannot forge, or else by Origin.
+// With neither header the request is refused.
+func (s *server) sameOrigin(c *fiber.Ctx) bool {
+	if site := c.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return c.Get(fiber.HeaderOrigin) == s.Base.Scheme+"://"+string(c.Request().Header.Host()) // the host is one of ours, see host
+}
+
+// maxFields is how many fields a form may have; ours have far fewer.
+const maxFields = 200
+
+// parseForm reads a form's fields, each of which may be there once.
+func parseForm(body string) (map[string]string, error) {
+	bad := &httpError{fiber.StatusBadRequest, "This form cannot be read", "Go back, load the page again and repeat it."}
+	if strings.Count(body, "&") >= maxFields {
+		return nil, bad
+	}
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, bad
+	}
+	form := make(map[string]string, len(values))
+	for name, all := range values {
+		if len(all) > 1 {
+			return nil, bad
+		}
+		form[name] = all[0]
+	}
+	return form, nil
+}
+
+// signedIn lets only people through who are signed in; others come back here
+// after they have.
+func (s *server) signedIn(c *fiber.Ctx) error {
+	if at(c).viewer == nil {
+		return s.toLogin(c)
+	}
+	return c.Next()
+}
+
+// admins lets only portal admins through. To everybody else the address does
+// not exist.
+func (s *server) admins(c *fiber.Ctx) error {
+	if at(c).viewer == nil {
+		return s.toLogin(c)
+	}
+	if !actor(c).IsAdmin() {
+		return portal.ErrNotFound
+	}
+	return c.Next()
+}
+
+// inOrg enters the organization named in the address.
+func (s *server) inOrg(admin bool) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		v := at(c)
+		if v.viewer == nil {
+			return s.toLogin(c)
+		}
+		by, org, err := s.store.Enter(c.UserContext(), v.actor, c.Params("org"), admin)
+		if err != nil {
+			return err
+		}
+		if admin && !org.State.Provisioned() {
+			return portal.ErrNotFound
+		}
+		v.actor, v.org, v.base = by, org, "/o/"+org.PublicID
+		if admin {
+			v.base = "/admin/organizations/" + org.PublicID
+		}
+		return c.Next()
+	}
+}
+
+// toLogin sends people to the sign-in page, and back to where they were for
+// pages (not for what a form has posted).
+func (s *server) toLogin(c *fiber.Ctx) error {
+	to := "/login"
+	if c.Method() != fiber.MethodPost && !isPart(c) {
+		to += "?next=" + url.QueryEscape(c.OriginalURL())
+	}
+	if isPart(c) {
+		c.Set("HX-Redirect", to)
+		return c.SendStatus(fiber.StatusUnauthorized)
+	}
+	return c.Redirect(to, fiber.StatusSeeOther)
+}
+
+// safeNext is next if it is an address of ours to go to after signing in, else "/".
+func safeNext(next string) string {
+	if len(next) == 0 || len(next) > 1000 || next[0] != '/' || strings.HasPrefix(next, "//") {
+		return "/"
+	}
+	for _, r := range next {
+		if r == '\\' || r < 0x21 || r > 0x7e {
+			return "/"
+		}
+	}
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.Path != "" && strings.HasPrefix(u.Path, "//") ||
+		strings.ContainsAny(u.Path, "\\\r\n\t") || strings.HasPrefix(u.Path, "/login") || strings.HasPrefix(u.Path, "/logout") {
+		return "/"
+	}
+	return next
+}

@@ -1,0 +1,89 @@
+// Package handlers is Portico's HTTP side: routes.go is the map, respond.go
+// decides page or part, security.go keeps the door, and one file per resource
+// parses, calls the store and shows.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"portico/db"
+	"portico/mail"
+	"portico/portal"
+)
+
+// Config is what the handlers need from outside.
+type Config struct {
+	Store          *db.Store
+	Base           *url.URL // the one address people use; links in mail begin with it
+	Aliases        []string // further hosts it answers to (the demo's)
+	Log            *slog.Logger
+	TrustedProxies []string    // networks whose X-Forwarded-For is believed
+	WorkerAlive    func() bool // for /readyz
+	TryMail        func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error
+	Demo           *Demo // nil but in the demo
+}
+
+// Demo is what only the demo has: people to look through the eyes of, and a
+// mailbox.
+type Demo struct {
+	Personas []DemoPersona
+	Mailbox  *mail.Mailbox
+}
+
+// DemoPersona is somebody the demo can be viewed as. UserID 0 is nobody: Path
+// says where such a visitor begins.
+type DemoPersona struct {
+	ID     string
+	Label  string
+	UserID int64
+	Path   func() string
+}
+
+type server struct {
+	Config
+	store   *db.Store
+	base    string // scheme and host, without a slash at the end
+	secure  bool   // the base address is https
+	cookies *sessionStore
+}
+
+// Limits of what a request may hold and how long it may take.
+const (
+	bodyLimit   = 64 << 10
+	readTimeout = 10 * time.Second
+	idleTimeout = 60 * time.Second
+	headerLimit = 8 << 10
+)
+
+// New makes the application.
+func New(c Config) *fiber.App {
+	s := &server{Config: c, store: c.Store, base: strings.TrimSuffix(c.Base.String(), "/"), secure: c.Base.Scheme == "https"}
+	s.cookies = newSessionStore(s.secure)
+	config := fiber.Config{
+		Immutable:               true, // without it, strings kept past the request turn into another one's
+		CaseSensitive:           true,
+		StrictRouting:           true,
+		BodyLimit:               bodyLimit,
+		ReadTimeout:             readTimeout,
+		IdleTimeout:             idleTimeout,
+		ReadBufferSize:          headerLimit,
+		RequestMethods:          []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost},
+		DisableStartupMessage:   true,
+		EnableTrustedProxyCheck: true,
+		EnableIPValidation:      true,
+		ErrorHandler:            s.failed,
+	}
+	if len(c.TrustedProxies) > 0 {
+		config.TrustedProxies = c.TrustedProxies
+		config.ProxyHeader = fiber.HeaderXForwardedFor
+	}
+	app := fiber.New(config)
+	s.routes(app)
+	return app
+}

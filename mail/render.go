@@ -1,0 +1,324 @@
+package mail
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"portico/portal"
+)
+
+// Message is a mail as its recipient reads it.
+type Message struct {
+	Subject string // one line
+	Text    string
+	HTML    string
+}
+
+// maxSubject is in characters.
+const maxSubject = 150
+
+// Render writes a mail. link is where its button leads, and base the portal's
+// address without a slash at its end; a link that does not begin with base is
+// shown as text, and an empty one not at all. The values of variables are data:
+// nothing in them is taken for a variable, for markup or for a link.
+func Render(m portal.Mail, link, base string) (Message, error) {
+	t, ok := Texts[m.Kind]
+	if !ok {
+		return Message{}, fmt.Errorf("mail %q has no text", m.Kind)
+	}
+	msg, err := render(t, m, link, base)
+	if err != nil {
+		return msg, fmt.Errorf("mail %q: %w", m.Kind, err)
+	}
+	return msg, nil
+}
+
+func render(t Text, m portal.Mail, link, base string) (Message, error) {
+	host := base
+	if u, err := url.Parse(base); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	values := valuesOf(m, host)
+	subject, err := parse(t.Subject)
+	if err != nil {
+		return Message{}, err
+	}
+	msg := Message{}
+	if msg.Subject, err = subject.fill(values, textOf); err != nil {
+		return msg, err
+	}
+	msg.Subject = shorten(oneLine(msg.Subject), maxSubject)
+	if msg.Subject == "" {
+		return msg, fmt.Errorf("the subject is empty")
+	}
+
+	f := framed{Subject: msg.Subject}
+	var text []string
+	for _, source := range paragraphs(t.Body) {
+		p, err := paragraph(source, values, link, base)
+		if err != nil {
+			return msg, err
+		}
+		if p.text == "" {
+			continue
+		}
+		text = append(text, p.text)
+		f.Paragraphs = append(f.Paragraphs, p)
+	}
+	f.Footer = "You get this mail because " + because[m.Kind] + ". It comes from Portico at " + host + "."
+	msg.Text = strings.Join(text, "\n\n") + "\n\n-- \n" + f.Footer + "\n"
+	var html bytes.Buffer
+	if err := frame.Execute(&html, f); err != nil {
+		return msg, fmt.Errorf("write HTML: %w", err)
+	}
+	msg.HTML = html.String()
+	return msg, nil
+}
+
+// value is what stands in the place of a variable.
+type value struct {
+	text  string
+	plain bool // never looks like a link that is not meant
+}
+
+// valuesOf gives each variable of a mail its value, if it has one.
+func valuesOf(m portal.Mail, host string) map[string]value {
+	values := map[string]value{}
+	for _, v := range variables[m.Kind] {
+		s, ok := m.Data[v.Name]
+		if !ok && v.Name == organization.Name && m.OrgName != "" {
+			s, ok = m.OrgName, true
+		}
+		if !ok {
+			continue
+		}
+		if v.Lines {
+			s = severalLines(s)
+		} else {
+			s = oneLine(s)
+		}
+		values[v.Name] = value{text: s, plain: v.Name == "email" || v.Name == "inviter_email"}
+	}
+	recipient := oneLine(m.ToName)
+	if recipient == "" {
+		recipient = "there"
+	}
+	values["recipient"] = value{text: recipient}
+	values["portal"] = value{text: host, plain: true}
+	return values
+}
+
+// button matches a paragraph that is a link.
+var button = regexp.MustCompile(`^(?:\[([^\]\n]+)\]\(\{\{link\}\}\)|\{\{link\}\})$`)
+
+// shown is one paragraph. A button has a Label, and a URL if it may be pressed.
+type shown struct {
+	text  string
+	HTML  template.HTML
+	Label template.HTML
+	URL   string
+}
+
+func paragraph(source string, values map[string]value, link, base string) (shown, error) {
+	match := button.FindStringSubmatch(source)
+	if match == nil {
+		f, err := parse(source)
+		if err != nil {
+			return shown{}, err
+		}
+		return fillBoth(f, values)
+	}
+	label := match[1]
+	if label == "" {
+		label = "Open Portico"
+	}
+	f, err := parse(label)
+	if err != nil {
+		return shown{}, err
+	}
+	p, err := fillBoth(f, values)
+	if err != nil || link == "" {
+		return shown{}, err
+	}
+	link = oneLine(link)
+	p.text = p.text + ":\n" + link
+	p.Label = p.HTML
+	if ours(link, base) {
+		p.URL = link
+	} else {
+		p.HTML += template.HTML(":<br>" + htmlOf(value{text: link}))
+	}
+	return p, nil
+}
+
+// ours reports whether link leads to the portal at base.
+func ours(link, base string) bool {
+	web := strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")
+	return web && (link == base || strings.HasPrefix(link, base+"/"))
+}
+
+func fillBoth(f form, values map[string]value) (shown, error) {
+	text, err := f.fill(values, textOf)
+	if err != nil {
+		return shown{}, err
+	}
+	html, err := f.fill(values, htmlOf)
+	return shown{text: strings.TrimSpace(text), HTML: template.HTML(html)}, err
+}
+
+func textOf(v value) string { return v.text }
+
+// dots are those that mail programs take for a part of an address, and turn what
+// stands around them into a link.
+var dots = regexp.MustCompile(`([^\s.])(\.|://)([^\s.])`)
+
+// htmlOf escapes a value. Dots inside a word get an element of their own, so that
+// mail programs find no address in somebody's name.
+func htmlOf(v value) string {
+	s := template.HTMLEscapeString(v.text)
+	if !v.plain {
+		for range 2 { // neighbours share a character
+			s = dots.ReplaceAllString(s, "$1<span>$2</span>$3")
+		}
+	}
+	return strings.ReplaceAll(s, "\n", "<br>\n")
+}
+
+// form is a text taken apart once: what is put in is not looked at again.
+type form []piece
+
+// piece is literal text, or the place of a variable.
+type piece struct {
+	literal  string
+	variable string
+}
+
+func parse(s string) (form, error) {
+	var f form
+	for {
+		literal, rest, found := strings.Cut(s, "{{")
+		f = append(f, piece{literal: literal})
+		if !found {
+			return f, nil
+		}
+		name, after, closed := strings.Cut(rest, "}}")
+		if !closed {
+			return nil, fmt.Errorf("{{ without }}")
+		}
+		f = append(f, piece{variable: strings.TrimSpace(name)})
+		s = after
+	}
+}
+
+func (f form) fill(values map[string]value, write func(value) string) (string, error) {
+	var b strings.Builder
+	for _, p := range f {
+		if p.variable == "" && p.literal != "" {
+			b.WriteString(write(value{text: p.literal, plain: true}))
+			continue
+		}
+		if p.variable == "" && p.literal == "" {
+			continue
+		}
+		v, ok := values[p.variable]
+		switch {
+		case p.variable == "link":
+			return "", fmt.Errorf("{{link}} does not stand in a paragraph of its own")
+		case !ok:
+			return "", fmt.Errorf("variable %q is unknown or has no value", p.variable)
+		}
+		b.WriteString(write(v))
+	}
+	return b.String(), nil
+}
+
+var blankLines = regexp.MustCompile(`\n[ \t]*\n\s*`)
+
+func paragraphs(body string) []string {
+	body = strings.TrimSpace(strings.ReplaceAll(body, "\r\n", "\n"))
+	return blankLines.Split(body, -1)
+}
+
+// oneLine makes one line of s, without control characters.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(clean(s, ' ')), " ")
+}
+
+// severalLines keeps the line breaks of s, and no other control characters.
+func severalLines(s string) string {
+	return strings.TrimSpace(clean(strings.ReplaceAll(s, "\r\n", "\n"), '\n'))
+}
+
+// clean replaces line breaks and drops what cannot be seen and changes what can.
+func clean(s string, lineBreak rune) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029':
+			return lineBreak
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// shorten cuts s to n characters.
+func shorten(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return strings.TrimSpace(string(r[:n-1])) + "…"
+	}
+	return s
+}
+
+// framed is what the frame of an HTML mail shows.
+type framed struct {
+	Subject    string
+	Paragraphs []shown
+	Footer     string
+}
+
+// Mail programs drop style sheets, so the style stands at each element; what they
+// keep of the sheet darkens it.
+var frame = template.Must(template.New("mail").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<title>{{.Subject}}</title>
+<style>
+:root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) {
+  .page { background: #0f1115 !important; }
+  .card { background: #191b20 !important; border-color: #34373f !important; color: #ececf0 !important; }
+  .quiet { color: #a9acb6 !important; }
+  .button { background: #86a5f7 !important; color: #10131c !important; }
+}
+</style>
+</head>
+<body class="page" style="margin:0;padding:0;background:#f4f4f6;">
+<div class="page" style="padding:24px 12px;background:#f4f4f6;font-family:Inter,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;">
+<div class="card" role="article" aria-label="{{.Subject}}" style="max-width:560px;margin:0 auto;padding:28px 24px 12px;background:#ffffff;border:1px solid #e1e2e6;border-radius:12px;color:#17181c;overflow-wrap:anywhere;">
+<p style="margin:0 0 20px;font-weight:600;">Portico</p>
+{{- range .Paragraphs}}
+{{- if .URL}}
+<p style="margin:24px 0 16px;"><a class="button" href="{{.URL}}" style="display:inline-block;padding:10px 20px;background:#2f50c8;color:#ffffff;border-radius:8px;font-weight:600;text-decoration:none;">{{.Label}}</a></p>
+<p class="quiet" style="margin:0 0 20px;font-size:13px;color:#5d606a;">If the button does nothing, copy this address into your browser:<br><span style="word-break:break-all;">{{.URL}}</span></p>
+{{- else}}
+<p style="margin:0 0 16px;">{{.HTML}}</p>
+{{- end}}
+{{- end}}
+</div>
+<p class="quiet" style="max-width:560px;margin:16px auto 0;padding:0 24px;font-size:13px;color:#5d606a;box-sizing:border-box;">{{.Footer}}</p>
+</div>
+</body>
+</html>
+`))

@@ -1,0 +1,247 @@
+// Package mail turns what stands in the outbox into e-mail and delivers it: the
+// texts, the two parts of a message made from one source, the SMTP dialogue, and
+// the worker that drains the outbox.
+package mail
+
+import "portico/portal"
+
+// Text is the source of one kind of mail. A body is paragraphs with blank lines
+// between them. {{name}} stands for the variable of that name. A paragraph
+// [label]({{link}}) is a button in HTML, and label and address in plain text.
+type Text struct {
+	Subject string
+	Body    string
+}
+
+// Variable is something a text may hold the place of.
+type Variable struct {
+	Name    string
+	Meaning string
+	Example string
+	Lines   bool // may be several lines; anything else is put on one
+}
+
+// Texts are the subject and body of each kind.
+var Texts = map[portal.MailKind]Text{
+	portal.MailProve: {
+		Subject: "Confirm your email address for Portico",
+		Body: `Hello {{recipient}},
+
+welcome! Somebody, we hope you, has registered at {{portal}} with this email address. Please confirm that it is yours:
+
+[Confirm your address]({{link}})
+
+The link works for 7 days.
+
+If it was not you, you need not do anything: without your confirmation nobody can act as the owner of this address.`,
+	},
+	portal.MailAlreadyRegistered: {
+		Subject: "You have a Portico account already",
+		Body: `Hello {{recipient}},
+
+somebody, we hope you, has tried to register at {{portal}} with this email address. You have an account already, so no new one was made. You can sign in with it:
+
+[Sign in]({{link}})
+
+If you have forgotten your password, choose “Forgot password” on that page.
+
+If it was not you, you need not do anything: nothing has changed.`,
+	},
+	portal.MailUserWaiting: {
+		Subject: "{{name}} is waiting for approval",
+		Body: `Hello {{recipient}},
+
+{{name}} ({{email}}) has registered at {{portal}} and confirmed the email address. The account waits for a portal admin to approve it.
+
+[See who is waiting]({{link}})
+
+Until then they can sign in, but see only that they have to wait.`,
+	},
+	portal.MailUserApproved: {
+		Subject: "Your Portico account has been approved",
+		Body: `Hello {{recipient}},
+
+good news: your account at {{portal}} has been approved. You can sign in and begin:
+
+[Sign in]({{link}})
+
+There is nothing else you need to do.`,
+	},
+	portal.MailReset: {
+		Subject: "Set a new password for Portico",
+		Body: `Hello {{recipient}},
+
+somebody, we hope you, has asked for a new password for your account at {{portal}}. Here you can set one:
+
+[Set a new password]({{link}})
+
+The link works for 1 hour, and once. A new password signs you out everywhere else.
+
+If it was not you, you need not do anything: your password stays as it is.`,
+	},
+	portal.MailOrgRequested: {
+		Subject: "{{organization}} is waiting for approval",
+		Body: `Hello {{recipient}},
+
+{{name}} ({{email}}) asks to register the organization {{organization}} at {{portal}}.
+
+[See the request]({{link}})
+
+Until a portal admin approves or rejects it, the request waits and {{name}} can still change or withdraw it.`,
+	},
+	portal.MailOrgApproved: {
+		Subject: "{{organization}} has been approved",
+		Body: `Hello {{recipient}},
+
+good news: your organization {{organization}} has been approved at {{portal}}. You are its Super admin: invite your teammates, and create the applications you want to build.
+
+[Open {{organization}}]({{link}})
+
+There is nothing else you need to do.`,
+	},
+	portal.MailOrgRejected: {
+		Subject: "{{organization}} has not been approved",
+		Body: `Hello {{recipient}},
+
+your request to register the organization {{organization}} at {{portal}} has not been approved. This is the reason:
+
+{{reason}}
+
+You can change the request and send it again:
+
+[Open the request]({{link}})
+
+If you do nothing, the request stays as it is.`,
+	},
+	portal.MailInvitation: {
+		Subject: "{{inviter}} invites you to {{organization}}",
+		Body: `Hello {{recipient}},
+
+{{inviter}} ({{inviter_email}}) invites you to join {{organization}} at {{portal}}. Your role would be: {{role}}.
+
+[See the invitation]({{link}})
+
+The link works until {{expires}}. It is meant for you alone, so please do not pass it on.
+
+If you do not know {{inviter}} or do not want to join, you need not do anything: you only become a member if you accept.`,
+	},
+	portal.MailAskAgain: {
+		Subject: "{{name}} asks for a new invitation to {{organization}}",
+		Body: `Hello {{recipient}},
+
+somebody has opened the invitation of {{name}} ({{email}}) to {{organization}}. It does not work any more, and they ask for a new one.
+
+[Open the users of {{organization}}]({{link}})
+
+There you can resend the invitation. If you do nothing, nobody joins.`,
+	},
+	portal.MailAccepted: {
+		Subject: "{{name}} has joined {{organization}}",
+		Body: `Hello {{recipient}},
+
+{{name}} ({{email}}) has accepted your invitation and is now in {{organization}} as {{role}}.
+
+[Open the users of {{organization}}]({{link}})
+
+There is nothing you need to do.`,
+	},
+	portal.MailRoleChanged: {
+		Subject: "{{whose}} role in {{organization}} is now {{role}}",
+		Body: `Hello {{recipient}},
+
+{{actor}} has changed a role in {{organization}}. {{whose}} role is now {{role}}; it was {{old_role}}.
+
+[Open {{organization}}]({{link}})
+
+There is nothing you need to do. If this surprises you, ask {{actor}} or another Super admin of {{organization}}.`,
+	},
+	portal.MailRemoved: {
+		Subject: "{{who}} removed from {{organization}}",
+		Body: `Hello {{recipient}},
+
+{{who}} removed from {{organization}} by {{actor}}. The account at {{portal}} stays, and so do the organization’s applications and their keys.
+
+[Open Portico]({{link}})
+
+There is nothing you need to do. If this surprises you, ask {{actor}} or a Super admin of {{organization}}.`,
+	},
+	portal.MailTest: {
+		Subject: "Test mail from Portico",
+		Body: `Hello {{recipient}},
+
+this is the test mail you asked for at {{portal}}. You can read it, so mail from Portico arrives.
+
+There is nothing you need to do.`,
+	},
+}
+
+// because ends the sentence "You get this mail because" below each mail.
+var because = map[portal.MailKind]string{
+	portal.MailProve:             "an account was registered with your email address",
+	portal.MailAlreadyRegistered: "somebody tried to register with your email address",
+	portal.MailUserWaiting:       "you are a portal admin",
+	portal.MailUserApproved:      "you have registered an account",
+	portal.MailReset:             "a new password was asked for your account",
+	portal.MailOrgRequested:      "you are a portal admin",
+	portal.MailOrgApproved:       "you have registered this organization",
+	portal.MailOrgRejected:       "you have asked to register this organization",
+	portal.MailInvitation:        "somebody has entered your email address to invite you",
+	portal.MailAskAgain:          "you may invite people to this organization",
+	portal.MailAccepted:          "you have invited this person",
+	portal.MailRoleChanged:       "you belong to this organization",
+	portal.MailRemoved:           "you belong, or belonged, to this organization",
+	portal.MailTest:              "you have asked for a test mail",
+}
+
+// In every text.
+var everywhere = []Variable{
+	{Name: "recipient", Meaning: "Name of the person the mail goes to", Example: "Ada Lovelace"},
+	{Name: "portal", Meaning: "Address of this portal", Example: "portal.example.com"},
+	{Name: "link", Meaning: "The link, as [label]({{link}}) in a paragraph of its own", Example: "https://portal.example.com/"},
+}
+
+var organization = Variable{Name: "organization", Meaning: "Name of the organization", Example: "Analytical Engines"}
+
+func person(who string) []Variable {
+	return []Variable{
+		{Name: "name", Meaning: "Name of " + who, Example: "Grace Hopper"},
+		{Name: "email", Meaning: "Email address of " + who, Example: "grace@example.com"},
+	}
+}
+
+func named(who string) []Variable { return person(who)[:1] }
+
+var variables = map[portal.MailKind][]Variable{
+	portal.MailProve:             named("the person who registered"),
+	portal.MailAlreadyRegistered: named("the account’s owner"),
+	portal.MailUserWaiting:       person("the person who waits"),
+	portal.MailUserApproved:      named("the account’s owner"),
+	portal.MailReset:             named("the account’s owner"),
+	portal.MailOrgRequested:      append(person("the person who asks"), organization),
+	portal.MailOrgApproved:       append(named("the person who asked"), organization),
+	portal.MailOrgRejected: append(named("the person who asked"), organization,
+		Variable{Name: "reason", Meaning: "Why the request was rejected", Example: "We do not know your company yet.\nPlease call us first.", Lines: true}),
+	portal.MailInvitation: append(named("the invited person"), organization,
+		Variable{Name: "inviter", Meaning: "Name of the person who invites", Example: "Ada Lovelace"},
+		Variable{Name: "inviter_email", Meaning: "Email address of the person who invites", Example: "ada@example.com"},
+		Variable{Name: "role", Meaning: "Role offered", Example: "Team member"},
+		Variable{Name: "expires", Meaning: "Until when the link works", Example: "2 January 2026, 15:04 UTC"}),
+	portal.MailAskAgain: append(person("the invited person"), organization),
+	portal.MailAccepted: append(person("the new member"), organization,
+		Variable{Name: "role", Meaning: "Role of the new member", Example: "Team member"},
+		Variable{Name: "inviter", Meaning: "Name of the person who invited", Example: "Ada Lovelace"}),
+	portal.MailRoleChanged: append(named("the member"), organization,
+		Variable{Name: "whose", Meaning: "“Your”, or whose role it is", Example: "Your"},
+		Variable{Name: "role", Meaning: "The new role", Example: "Super admin"},
+		Variable{Name: "old_role", Meaning: "The role before", Example: "Team member"},
+		Variable{Name: "actor", Meaning: "Name of the person who changed it", Example: "Ada Lovelace"}),
+	portal.MailRemoved: append(named("the former member"), organization,
+		Variable{Name: "who", Meaning: "“You were”, or who was removed", Example: "You were"},
+		Variable{Name: "actor", Meaning: "Name of the person who removed them", Example: "Ada Lovelace"}),
+	portal.MailTest: nil,
+}
+
+// Variables lists what a text of that kind may use.
+func Variables(kind portal.MailKind) []Variable {
+	return append(append([]Variable(nil), variables[kind]...), everywhere...)
+}

@@ -1,0 +1,43 @@
+package portal
+
+import "time"
+
+// Member is a person in an organization, under the names they have there.
+type Member struct {
+	UserID   int64
+	PublicID string // the user's
+	Email    string
+	First    string
+	Last     string
+	Role     Role
+	State    UserState
+	JoinedAt time.Time
+}
+
+// Name is the member's name inside the organization.
+func (m Member) Name() string { return FullName(m.First, m.Last) }
+
+// Membership is one organization somebody belongs to.
+type Membership struct {
+	Org  Organization
+	Role Role
+}
+
+// Team is a named group inside one organization.
+type Team struct {
+	ID       int64
+	PublicID string
+	Name     string
+	Default  bool
+	Members  Count
+	OrgID    string // public id
+	OrgName  string
+}
+
+// SeenKey is a working credential whose value somebody has looked at.
+type SeenKey struct {
+	App   string
+	AppID string
+	Label string
+	Hint  string
+}
