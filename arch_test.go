@@ -19,10 +19,10 @@ import (
 // its code may use, and which of both its tests may use besides.
 var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	"portal": {nil, []string{"golang.org/x/text/", "golang.org/x/net/"}, []string{"pgregory.net/rapid"}},
-	"db": {[]string{"portal"}, []string{"github.com/mattn/go-sqlite3", "github.com/pressly/goose/", "golang.org/x/crypto/"},
+	"db": {[]string{"portal"}, []string{"github.com/mattn/go-sqlite3", "github.com/pressly/goose/", "golang.org/x/crypto/", "golang.org/x/text/"},
 		[]string{"pgregory.net/rapid", "github.com/google/go-cmp/"}},
 	"mail": {[]string{"portal"}, []string{"github.com/jordan-wright/email", "golang.org/x/", "github.com/emersion/go-sasl"},
-		[]string{"github.com/emersion/go-smtp", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db"}},
+		[]string{"github.com/emersion/go-smtp", "github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db"}},
 	"assets": {nil, nil, nil},
 	"views": {[]string{"portal", "assets"}, []string{"github.com/a-h/templ", "golang.org/x/"},
 		[]string{"github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/"}},

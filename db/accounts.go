@@ -411,8 +411,12 @@ func (s *Store) SignIn(ctx context.Context, email, password string, session NewS
 // and taken back when it was right.
 func (s *Store) checkPassword(ctx context.Context, emailKey, password, ip string) (account, error) {
 	var byAccount, byAddress int64
+	subject := emailKey
+	if subject == "" {
+		subject = "no address, from " + network(ip) // one network's slips are not everybody's
+	}
 	err := s.inTx(ctx, func(t *tx) (err error) {
-		if byAccount, err = t.limit(portal.LimitSignInAccount, emailKey); err != nil {
+		if byAccount, err = t.limit(portal.LimitSignInAccount, subject); err != nil {
 			return err
 		}
 		byAddress, err = t.limit(portal.LimitSignInAddress, network(ip))

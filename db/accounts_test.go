@@ -216,25 +216,22 @@ func TestRegisteringAnswersTheSameForKnownAndUnknownAddresses(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for _, c := range []struct {
-		who  string
-		mail []string
+		who, typed string
+		mail       []string
 	}{
-		{"nora", []string{"prove to nora, queued"}},
-		{"ann", []string{"already_registered to ann, queued"}},
-		{"ulf", []string{"prove to ulf, queued"}},
-		{"wanda", []string{"already_registered to wanda, queued"}},
-		{"dora", []string{"already_registered to dora, queued"}},
-		{"ada", []string{"already_registered to ada, queued"}},
+		{"nora", "nora@example.org", []string{"prove to nora, queued"}},
+		{"ann", " ANN@Example.ORG ", []string{"already_registered to ann, queued"}},
+		{"ulf", "Ulf@example.org", []string{"prove to ulf, queued"}},
+		{"wanda", "wanda@example.org", []string{"already_registered to wanda, queued"}},
+		{"dora", "dora@example.org", []string{"already_registered to dora, queued"}},
+		{"ada", "ada@example.org", []string{"already_registered to ada, queued"}},
 	} {
 		f.mark()
 		accounts := f.number(`SELECT count(*) FROM users`)
 		before := f.strings(`SELECT password_hash || first_name || state FROM users WHERE email_key = ?`, address(c.who))
-		f.must(f.s.Register(f.ctx, ip, portal.NewUser{First: "Eve", Last: "Evil", Email: " " + strings.ToUpper(address(c.who)), Password: newPassword}))
+		f.must(f.s.Register(f.ctx, ip, portal.NewUser{First: "Eve", Last: "Evil", Email: c.typed, Password: newPassword}))
 		if got := f.mail(); !slices.Equal(got, c.mail) {
-			t.Errorf("%s: the outbox has %q, want %q", c.who, strings.ToLower(strings.Join(got, ";")), c.mail)
-			if c.who != "nora" {
-				continue
-			}
+			t.Errorf("%s: the outbox has %q, want %q", c.who, got, c.mail)
 		}
 		if c.who == "nora" {
 			continue
@@ -464,6 +461,9 @@ func TestSessionsEndAfterADayOfRestAndTwoWeeksInAll(t *testing.T) {
 					t.Errorf("after %v somebody is signed in: %v, want %v", d, got, want)
 				}
 			}
+			if !c.last {
+				f.pass(time.Millisecond)
+			}
 			f.must(f.s.Tidy(f.ctx))
 			if n := f.number(`SELECT count(*) FROM sessions`); (n == 1) != c.last {
 				t.Errorf("%d sessions are left", n)
@@ -474,10 +474,10 @@ func TestSessionsEndAfterADayOfRestAndTwoWeeksInAll(t *testing.T) {
 
 func everyDay() []time.Duration {
 	var all []time.Duration
-	for day := 1; day < 14; day++ {
-		all = append(all, time.Duration(day)*23*time.Hour+time.Duration(day)*50*time.Minute)
+	for use := 12 * time.Hour; use < 14*24*time.Hour; use += 12 * time.Hour {
+		all = append(all, use)
 	}
-	return append(all, 14*24*time.Hour-time.Hour)
+	return all
 }
 
 func TestTheSettingsOfSessionsHold(t *testing.T) {

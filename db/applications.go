@@ -145,6 +145,7 @@ func (s *Store) DeleteApplication(ctx context.Context, by portal.Actor, publicID
 		if a, err = t.app(by, publicID); err != nil {
 			return err
 		}
+		t.keys = true
 		if _, err := t.exec(`UPDATE credentials SET revoked_at = ?, ended_by = ? WHERE app_id = ? AND revoked_at IS NULL`, millis(t.now), by.UserID, a.ID); err != nil {
 			return err
 		}

@@ -200,6 +200,7 @@ func (s *Store) Rotate(ctx context.Context, by portal.Actor, appID, id string, g
 			return portal.Invalidf("grace", "Choose how long the old key goes on working.")
 		}
 		ends := t.now.Add(wait)
+		t.keys = true
 		n, err := t.exec(`UPDATE credentials SET ends_at = ?, ended_by = ? WHERE id = ? AND ends_at IS NULL AND revoked_at IS NULL`, millis(ends), by.UserID, old.ID)
 		if err != nil {
 			return err
@@ -226,6 +227,7 @@ func (s *Store) RevokeCredential(ctx context.Context, by portal.Actor, appID, id
 		if c, err = readCredential(ctx, t, by, appID, id); err != nil {
 			return err
 		}
+		t.keys = true
 		n, err := t.exec(`UPDATE credentials SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL AND (ends_at IS NULL OR ends_at > ?)`,
 			millis(t.now), by.UserID, c.ID, millis(t.now))
 		if err != nil {

@@ -10,11 +10,12 @@ import (
 )
 
 // An inviter may invite while they are an active portal admin or an active Super
-// admin of the organization (or an unproven one, who is at home there).
+// admin of the organization (or an unproven one, who is at home there). That
+// link_id is not empty is said for the partial index outbox_by_link.
 const invitationColumns = `i.id, i.public_id, i.org_id, i.email, i.email_key, i.first_name, i.last_name, i.role, i.state, i.version, i.expires_at, i.created_at,
 	i.inviter_id, COALESCE(im.first_name, iu.first_name), COALESCE(im.last_name, iu.last_name), iu.email,
 	(iu.state IN ('active', 'waiting', 'unproven') AND im.role IS NOT NULL AND im.role = 'super_admin') OR (iu.state = 'active' AND iu.admin = 1),
-	COALESCE((SELECT x.state FROM outbox x WHERE x.link_id = i.public_id AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
+	COALESCE((SELECT x.state FROM outbox x WHERE x.link_id = i.public_id AND x.link_id <> '' AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
 
 const invitationTables = ` FROM invitations i JOIN users iu ON iu.id = i.inviter_id
 	LEFT JOIN memberships im ON im.org_id = i.org_id AND im.user_id = i.inviter_id `

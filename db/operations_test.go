@@ -361,6 +361,11 @@ var operations = []operation{
 		doer: "abe", does: outcome{audit: []string{"abe revoked a credential of Alpha (live (…HINT))"}, rows: [][2]string{{`SELECT count(*) FROM credentials WHERE revoked_at IS NOT NULL`, "1"}}},
 		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"is revoked already"}}},
 
+	{method: "Verify", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
+		owner, ok, err := f.s.Verify(f.ctx, f.key("Alpha"))
+		return owner, only(err, "owners", map[bool]int{true: 1}[ok && owner.Org == f.ids["Acme"] && owner.Credential == f.ids["Alpha key"]], true)
+	}},
+
 	// Accounts, by their owners.
 	{method: "SaveProfile", outside: true, who: theirOwn,
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.SaveProfile(f.ctx, by, "Anna", "Archer") },
@@ -406,6 +411,10 @@ var operations = []operation{
 		},
 		does:  outcome{rows: [][2]string{{`SELECT count(*) FROM sessions`, "1"}}},
 		twice: outcome{rows: [][2]string{{`SELECT count(*) FROM sessions`, "2"}}}},
+	{method: "FillDemo", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { // in a store of its own
+		g := empty(f.t)
+		return g.s.FillDemo(g.ctx)
+	}},
 	{method: "SignOut", prepare: func(f *scene) { f.must(f.signIn("ann", password, "ann")) },
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return nil, f.s.SignOut(f.ctx, f.user("ann"), hashOf("ann"))

@@ -261,6 +261,7 @@ func (s *Store) RenameRequest(ctx context.Context, by portal.Actor, publicID, na
 }
 
 func (t *tx) rename(by portal.Actor, o portal.Organization, name string) error {
+	t.keys = true // gateways are told the name
 	if _, err := t.exec(`UPDATE organizations SET name = ? WHERE id = ?`, name, o.ID); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Store struct {
 	keys  keys
 	epoch string
 	hash  hasher
+	known keyCache
 
 	// Now is the clock. Tests set it; nothing else reads the time.
 	Now func() time.Time
@@ -169,7 +170,10 @@ func (s *Store) checkKey(ctx context.Context) error {
 
 // Ready reports whether the database can be written to.
 func (s *Store) Ready(ctx context.Context) error {
-	return s.inTx(ctx, func(t *tx) error { return t.setSetting("ready_at", fmt.Sprint(t.now.UnixMilli())) })
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE settings SET value = value WHERE key = 'epoch'`)
+		return err
+	})
 }
 
 // Links signs and checks links.
@@ -182,6 +186,7 @@ type tx struct {
 	ctx    context.Context
 	now    time.Time
 	queued bool // mail was queued
+	keys   bool // keys have ended, or their owners have changed
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
@@ -212,7 +217,11 @@ func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {
+		s.known.forget() // it is not known what was stored
 		return fmt.Errorf("commit: %w", err)
+	}
+	if t.keys {
+		s.known.forget()
 	}
 	if t.queued {
 		s.Wake()

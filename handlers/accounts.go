@@ -12,6 +12,13 @@ func text(c *fiber.Ctx, name string) string { return at(c).form[name] }
 
 func narrow(title string) views.Page { return views.Page{Title: title, Narrow: true} }
 
+// publicForm is a form that the top bar leads to.
+func publicForm(menu, title string) views.Page {
+	p := narrow(title)
+	p.Menu = menu
+	return p
+}
+
 // personForm is what was typed into a form that makes an account.
 func personForm(c *fiber.Ctx) portal.NewUser {
 	return portal.NewUser{First: text(c, "first_name"), Last: text(c, "last_name"), Email: text(c, "email"), Password: text(c, "password")}
@@ -28,14 +35,14 @@ func (s *server) newUser(c *fiber.Ctx) error {
 	if !at(c).set.Register {
 		return portal.ErrNotFound
 	}
-	return s.show(c, narrow("Register"), views.Register(personView(c, portal.NewUser{}, nil)))
+	return s.show(c, publicForm("register", "Register"), views.Register(personView(c, portal.NewUser{}, nil)))
 }
 
 func (s *server) createUser(c *fiber.Ctx) error {
 	in := personForm(c)
 	err := s.store.Register(c.UserContext(), at(c).ip, in)
 	if p := problems(err); p != nil {
-		return s.refused(c, err, narrow("Register"), views.Register(personView(c, in, p)))
+		return s.refused(c, err, publicForm("register", "Register"), views.Register(personView(c, in, p)))
 	}
 	if err != nil {
 		return err
@@ -117,7 +124,7 @@ func (s *server) newSession(c *fiber.Ctx) error {
 	if at(c).viewer != nil {
 		return c.Redirect(next, fiber.StatusSeeOther)
 	}
-	return s.show(c, narrow("Sign in"), views.Login(s.loginForm(c, "", next, nil)))
+	return s.show(c, publicForm("login", "Sign in"), views.Login(s.loginForm(c, "", next, nil)))
 }
 
 func (s *server) createSession(c *fiber.Ctx) error {
@@ -125,7 +132,7 @@ func (s *server) createSession(c *fiber.Ctx) error {
 	id, session := s.freshSession(c)
 	err := s.store.SignIn(c.UserContext(), email, text(c, "password"), session)
 	if p := problems(err); p != nil {
-		return s.refused(c, err, narrow("Sign in"), views.Login(s.loginForm(c, email, next, p)))
+		return s.refused(c, err, publicForm("login", "Sign in"), views.Login(s.loginForm(c, email, next, p)))
 	}
 	if err != nil {
 		return err

@@ -46,7 +46,6 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("/audit-log", s.listAudit)
 	admin.Get("/settings/general", s.editGeneral)
 	admin.Post("/settings/general", s.updateGeneral)
-	admin.Post("/settings/general/policy", s.updatePolicy)
 	admin.Get("/settings/email", s.editEmail)
 	admin.Post("/settings/email", s.updateEmail)
 	admin.Post("/settings/email/test", s.createTestEmail)
@@ -131,6 +130,6 @@ func (s *server) anyTeam(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	v.actor, v.org, v.base = by, o, "/admin/organizations/"+o.PublicID
+	v.actor, v.org, v.base, v.teams = by, o, "/admin/organizations/"+o.PublicID, "/admin/teams"
 	return c.Next()
 }

@@ -22,23 +22,24 @@ func (s *server) editGeneral(c *fiber.Ctx) error {
 }
 
 func (s *server) updateGeneral(c *fiber.Ctx) error {
+	set := at(c).set
 	on := map[string]bool{}
 	for _, sw := range portal.Switches {
 		on[sw.Key] = text(c, sw.Key) == "on"
+		set.Set(sw.Key, on[sw.Key]) // what was ticked is still there if a number is wrong
 	}
-	if err := s.store.SetSwitches(c.UserContext(), actor(c), on); err != nil {
-		return err
-	}
-	return s.done(c, "/admin/settings/general", "Saved.")
-}
-
-func (s *server) updatePolicy(c *fiber.Ctx) error {
 	f := views.PolicyForm{MinPassword: text(c, "min_password"), InvitationHours: text(c, "invitation_hours"),
 		IdleHours: text(c, "session_idle_hours"), SessionDays: text(c, "session_days")}
+	if f.Empty() {
+		f = views.PolicyOf(set) // only the switches were sent
+	}
 	err := s.store.SetPolicy(c.UserContext(), actor(c), db.Policy{MinPassword: number(f.MinPassword), InvitationHours: number(f.InvitationHours),
 		IdleHours: number(f.IdleHours), SessionDays: number(f.SessionDays)})
+	if err == nil {
+		err = s.store.SetSwitches(c.UserContext(), actor(c), on)
+	}
 	if f.Problems = problems(err); f.Problems != nil {
-		return s.refused(c, err, generalPage(), views.GeneralSettings(at(c).set, f))
+		return s.refused(c, err, generalPage(), views.GeneralSettings(set, f))
 	}
 	if err != nil {
 		return err

@@ -55,6 +55,12 @@ func (s *server) createReveal(c *fiber.Ctx) error {
 	return s.show(c, orgPage(c, "applications", p.App.Name), views.ApplicationPage(p))
 }
 
+// leaveReveal leads who loads the address of an answer with a value again back to
+// the application, where the value is hidden.
+func (s *server) leaveReveal(c *fiber.Ctx) error {
+	return c.Redirect(s.appPath(c), fiber.StatusSeeOther)
+}
+
 // oneKey shows a form about one credential of an application.
 func (s *server) oneKey(c *fiber.Ctx, title string, action portal.Action, problem error,
 	form func(base string, a portal.Application, k portal.Credential, p portal.Problems) templ.Component) error {

@@ -13,6 +13,7 @@ func (s *server) routes(app *fiber.App) {
 	// For machines, under any name.
 	app.Get("/healthz", s.healthy)
 	app.Get("/readyz", s.ready)
+	app.Get("/verify", s.verify)
 
 	app.Use(s.host)
 	app.Get("/assets/:name", s.asset)
@@ -110,6 +111,7 @@ func (s *server) applications(org fiber.Router) {
 	org.Post("/applications/:id/deletion", s.deleteApplication)
 	org.Get("/applications/:id/credentials/new", s.newCredential)
 	org.Post("/applications/:id/credentials", s.createCredential)
+	org.Get("/applications/:id/credentials/:key/reveal", s.leaveReveal)
 	org.Post("/applications/:id/credentials/:key/reveal", s.createReveal)
 	org.Get("/applications/:id/credentials/:key/rotation", s.newRotation)
 	org.Post("/applications/:id/credentials/:key/rotation", s.createRotation)

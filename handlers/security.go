@@ -165,6 +165,7 @@ func (s *server) inOrg(admin bool) fiber.Handler {
 		if admin {
 			v.base = "/admin/organizations/" + org.PublicID
 		}
+		v.teams = v.base + "/teams"
 		return c.Next()
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (s *server) start(c *fiber.Ctx) error {
 	v := at(c)
 	if v.viewer == nil {
-		return s.show(c, views.Page{}, views.Landing(v.set.SignIn, v.set.Register))
+		return s.show(c, views.Page{Menu: "start"}, views.Landing(v.set.SignIn, v.set.Register))
 	}
 	ctx, by := c.UserContext(), v.actor
 	p := views.StartProps{Viewer: v.viewer.User, CanCreate: v.set.RegisterOrgs, Now: s.store.Now()}
@@ -28,12 +28,12 @@ func (s *server) start(c *fiber.Ctx) error {
 	if p.Invitations, err = s.store.InvitationsFor(ctx, by); err != nil {
 		return err
 	}
-	if len(p.Invitations) == 0 && len(p.Requests) == 0 {
-		if len(p.Memberships) == 1 && !isPart(c) {
-			return s.goOn(c, "/o/"+p.Memberships[0].Org.PublicID)
-		}
-		if len(p.Memberships) == 0 && by.IsAdmin() && !isPart(c) {
-			return s.goOn(c, "/admin")
+	if len(p.Invitations) == 0 && !views.HasPending(p.Requests) && !isPart(c) {
+		switch {
+		case len(p.Memberships) == 1:
+			return c.Redirect("/o/"+p.Memberships[0].Org.PublicID, fiber.StatusSeeOther)
+		case len(p.Memberships) == 0 && len(p.Requests) == 0 && by.IsAdmin():
+			return c.Redirect("/admin", fiber.StatusSeeOther)
 		}
 	}
 	smtp, err := s.store.MailConfig(ctx)
@@ -42,12 +42,6 @@ func (s *server) start(c *fiber.Ctx) error {
 	}
 	p.MailOn = smtp.On()
 	return s.show(c, views.Page{Title: "Home"}, views.Start(p))
-}
-
-// goOn sends a visitor on to the one place they can mean, and lets a notice wait
-// for it.
-func (s *server) goOn(c *fiber.Ctx, path string) error {
-	return c.Redirect(path, fiber.StatusSeeOther)
 }
 
 func (s *server) asset(c *fiber.Ctx) error {

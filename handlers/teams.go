@@ -18,7 +18,7 @@ func (s *server) listTeams(c *fiber.Ctx) error {
 
 func (s *server) teamPage(c *fiber.Ctx) (views.TeamProps, error) {
 	v, ctx := at(c), c.UserContext()
-	p := views.TeamProps{Base: v.base, At: v.base + "/teams/" + c.Params("id"), Back: v.base + "/teams", First: c.Query("after") == "",
+	p := views.TeamProps{Base: v.base, At: v.teams + "/" + c.Params("id"), Back: v.teams, First: c.Query("after") == "",
 		MayEdit: v.actor.May(portal.ManageTeams) && v.org.State == portal.OrgActive}
 	var err error
 	if p.Team, err = s.store.Team(ctx, v.actor, c.Params("id")); err != nil {
@@ -51,5 +51,5 @@ func (s *server) updateTeam(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return s.done(c, at(c).base+"/teams/"+c.Params("id"), "Saved.")
+	return s.done(c, at(c).teams+"/"+c.Params("id"), "Saved.")
 }

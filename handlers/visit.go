@@ -20,6 +20,7 @@ type visit struct {
 	form    map[string]string
 	actor   portal.Actor
 	org     portal.Organization // inside an organization
+	teams   string              // where the organization's teams are
 	base    string              // where the organization's pages are: /o/{id} or /admin/organizations/{id}
 }
 

@@ -80,8 +80,8 @@ func MessageID(m portal.Mail, sender netmail.Address) string {
 	return m.PublicID + "@" + domain
 }
 
-// Build writes a message as it goes over the wire. messageID has no angle
-// brackets.
+// Build writes a message as it goes over the wire. messageID is id@domain, in
+// angle brackets or not.
 func Build(from string, m portal.Mail, msg Message, now time.Time, messageID string) ([]byte, error) {
 	sender, err := ParseFrom(from)
 	if err != nil {
@@ -91,8 +91,12 @@ func Build(from string, m portal.Mail, msg Message, now time.Time, messageID str
 	if err != nil {
 		return nil, err
 	}
+	messageID = strings.TrimSuffix(strings.TrimPrefix(messageID, "<"), ">")
 	if _, err := asciiAddress(messageID); err != nil {
 		return nil, errors.New("the message id is not of the form id@domain")
+	}
+	if msg.Text == "" || msg.HTML == "" {
+		return nil, errors.New("a message has a text and an HTML part")
 	}
 	// The library writes the body and its content type. The other headers are
 	// ours: it leaves them unfolded, and lets commas in names split an address.
@@ -121,7 +125,7 @@ func Build(from string, m portal.Mail, msg Message, now time.Time, messageID str
 	return b.Bytes(), nil
 }
 
-// foldAt is the line length that RFC 5322 asks for.
+// foldAt is how long a line of a header may be before it is folded.
 const foldAt = 76
 
 // header writes one header, folded between its words.
@@ -157,8 +161,11 @@ func unstructured(s string) []string {
 	return encodedWords(s)
 }
 
-// encodedWords writes s as RFC 2047 has it, at most 75 octets a word and no
-// character across two.
+// longestWord leaves room on a line for the header's name: a line with an encoded
+// word may not be longer than foldAt.
+const longestWord = foldAt - len("Subject: ")
+
+// encodedWords writes s as RFC 2047 has it, no character across two words.
 func encodedWords(s string) []string {
 	const head, tail = "=?UTF-8?Q?", "?="
 	var words []string
@@ -174,7 +181,7 @@ func encodedWords(s string) []string {
 				q += "=" + strings.ToUpper(hex.EncodeToString([]byte{c}))
 			}
 		}
-		if word.Len()+len(q) > 75-len(head)-len(tail) {
+		if word.Len()+len(q) > longestWord-len(head)-len(tail) {
 			words = append(words, head+word.String()+tail)
 			word.Reset()
 		}

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
@@ -48,13 +49,13 @@ func render(t Text, m portal.Mail, link, base string) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	msg := Message{}
-	if msg.Subject, err = subject.fill(values, textOf); err != nil {
-		return msg, err
+	line, err := subject.fill(values, textOf)
+	if err != nil {
+		return Message{}, err
 	}
-	msg.Subject = shorten(oneLine(msg.Subject), maxSubject)
+	msg := Message{Subject: shorten(oneLine(line), maxSubject)}
 	if msg.Subject == "" {
-		return msg, fmt.Errorf("the subject is empty")
+		return msg, errors.New("the subject is empty")
 	}
 
 	f := framed{Subject: msg.Subject}
@@ -151,7 +152,7 @@ func paragraph(source string, values map[string]value, link, base string) (shown
 	if ours(link, base) {
 		p.URL = link
 	} else {
-		p.HTML += template.HTML(":<br>" + htmlOf(value{text: link}))
+		p.HTML += template.HTML(":<br>" + htmlOf(value{text: link, plain: true}))
 	}
 	return p, nil
 }
@@ -173,20 +174,37 @@ func fillBoth(f form, values map[string]value) (shown, error) {
 
 func textOf(v value) string { return v.text }
 
-// dots are those that mail programs take for a part of an address, and turn what
-// stands around them into a link.
-var dots = regexp.MustCompile(`([^\s.])(\.|://)([^\s.])`)
-
-// htmlOf escapes a value. Dots inside a word get an element of their own, so that
-// mail programs find no address in somebody's name.
+// htmlOf escapes a value. What joins the parts of an address gets an element of
+// its own, so that mail programs find no address in somebody's name.
 func htmlOf(v value) string {
-	s := template.HTMLEscapeString(v.text)
-	if !v.plain {
-		for range 2 { // neighbours share a character
-			s = dots.ReplaceAllString(s, "$1<span>$2</span>$3")
+	var b strings.Builder
+	runes := []rune(v.text)
+	for i, r := range runes {
+		switch {
+		case r == '\n':
+			b.WriteString("<br>\n")
+		case !v.plain && joins(runes, i):
+			b.WriteString("<span>" + string(r) + "</span>")
+		default:
+			b.WriteString(template.HTMLEscapeString(string(r)))
 		}
 	}
-	return strings.ReplaceAll(s, "\n", "<br>\n")
+	return b.String()
+}
+
+// joins reports whether the character at i may join the parts of an address.
+func joins(s []rune, i int) bool {
+	if i == 0 || i == len(s)-1 {
+		return false
+	}
+	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+	switch s[i] {
+	case '.', '@':
+		return word(s[i-1]) && word(s[i+1])
+	case ':':
+		return s[i+1] == '/'
+	}
+	return false
 }
 
 // form is a text taken apart once: what is put in is not looked at again.
@@ -195,6 +213,7 @@ type form []piece
 // piece is literal text, or the place of a variable.
 type piece struct {
 	literal  string
+	place    bool
 	variable string
 }
 
@@ -208,9 +227,9 @@ func parse(s string) (form, error) {
 		}
 		name, after, closed := strings.Cut(rest, "}}")
 		if !closed {
-			return nil, fmt.Errorf("{{ without }}")
+			return nil, errors.New("{{ without }}")
 		}
-		f = append(f, piece{variable: strings.TrimSpace(name)})
+		f = append(f, piece{place: true, variable: strings.TrimSpace(name)})
 		s = after
 	}
 }
@@ -218,17 +237,14 @@ func parse(s string) (form, error) {
 func (f form) fill(values map[string]value, write func(value) string) (string, error) {
 	var b strings.Builder
 	for _, p := range f {
-		if p.variable == "" && p.literal != "" {
+		if !p.place {
 			b.WriteString(write(value{text: p.literal, plain: true}))
-			continue
-		}
-		if p.variable == "" && p.literal == "" {
 			continue
 		}
 		v, ok := values[p.variable]
 		switch {
 		case p.variable == "link":
-			return "", fmt.Errorf("{{link}} does not stand in a paragraph of its own")
+			return "", errors.New("{{link}} does not stand in a paragraph of its own")
 		case !ok:
 			return "", fmt.Errorf("variable %q is unknown or has no value", p.variable)
 		}

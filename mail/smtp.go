@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -12,13 +11,9 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
-	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
-
-	"portico/portal"
 )
 
 // Sender delivers one message to one recipient. Both addresses are plain ones.
@@ -41,107 +36,6 @@ const (
 	messageDeadline = 2 * time.Minute  // for everything about one message
 )
 
-// Server is a mail server to send through. It implements Sender.
-type Server struct {
-	Host     string
-	Port     string
-	TLS      bool // from the first byte; otherwise by STARTTLS
-	User     string
-	Password string
-	Plain    bool // do without TLS, even to another machine
-
-	// Deadlines; 0: 30 seconds and 2 minutes.
-	Stage   time.Duration
-	Message time.Duration
-
-	dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	roots *x509.CertPool
-}
-
-// ParseURL reads the address of a mail server: smtp://user:password@host:587 or
-// smtps://user:password@host:465, user, password and port being optional.
-// ?tls=off does without encryption. The error is for people and never holds the
-// password.
-func ParseURL(s string) (Server, error) {
-	wrong := func(format string, args ...any) (Server, error) {
-		return Server{}, portal.Errorf(portal.Invalid, format, args...)
-	}
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Opaque != "" || u.Fragment != "" || u.User == nil && strings.Contains(u.Path, "@") {
-		return wrong("The mail server’s address cannot be read. Write it like smtp://user:password@mail.example.com:587, with special characters of the user and the password percent-encoded (@ is %%40, / is %%2F, # is %%23, %% is %%25).")
-	}
-	server := Server{Host: u.Hostname(), Port: u.Port()}
-	switch u.Scheme {
-	case "smtp":
-		server.Port = cmp.Or(server.Port, "587")
-	case "smtps":
-		server.TLS = true
-		server.Port = cmp.Or(server.Port, "465")
-	default:
-		return wrong("The mail server’s address begins with smtp:// (encrypted by STARTTLS) or smtps:// (encrypted from the start).")
-	}
-	if port, err := strconv.Atoi(server.Port); err != nil || port < 1 || port > 65535 {
-		return wrong("The mail server’s port is a number from 1 to 65535.")
-	}
-	if server.Host == "" || strings.ContainsFunc(server.Host, unspeakable) {
-		return wrong("The mail server’s address names no host. Write it like smtp://mail.example.com:587.")
-	}
-	if u.Path != "" && u.Path != "/" {
-		return wrong("The mail server’s address ends after host and port: leave out what follows them.")
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return wrong("The only option of the mail server’s address is ?tls=off.")
-	}
-	for name, values := range query {
-		if name != "tls" || len(values) != 1 || values[0] != "off" {
-			return wrong("The only option of the mail server’s address is ?tls=off. A certificate that cannot be checked is never accepted from another machine.")
-		}
-		server.Plain = true
-	}
-	if server.TLS && server.Plain {
-		return wrong("smtps:// and ?tls=off contradict each other: use smtp://, or leave out ?tls=off.")
-	}
-	server.User = u.User.Username()
-	server.Password, _ = u.User.Password()
-	if strings.ContainsFunc(server.User+server.Password, unspeakable) {
-		return wrong("The mail server’s user and password may not hold control characters.")
-	}
-	if server.Password != "" && server.User == "" {
-		return wrong("The mail server’s address has a password but no user.")
-	}
-	if server.User != "" && server.Plain && !isLoopback(server.Host) {
-		return wrong("A password is not sent without encryption: leave out ?tls=off, or the user and the password.")
-	}
-	return server, nil
-}
-
-func unspeakable(r rune) bool { return r < ' ' || r == 0x7f }
-
-// Redacted is the server's address without the password.
-func (s Server) Redacted() string {
-	u := url.URL{Scheme: "smtp", Host: net.JoinHostPort(s.Host, s.Port)}
-	if s.TLS {
-		u.Scheme = "smtps"
-	}
-	switch {
-	case s.Password != "":
-		u.User = url.UserPassword(s.User, s.Password)
-	case s.User != "":
-		u.User = url.User(s.User)
-	}
-	if s.Plain {
-		u.RawQuery = "tls=off"
-	}
-	return u.Redacted()
-}
-
-// isLoopback reports whether a host name means this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
 // Send holds the SMTP dialogue for one message to one recipient.
 func (s Server) Send(ctx context.Context, from, to string, msg []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.Message, messageDeadline))
@@ -153,7 +47,7 @@ func (s Server) Send(ctx context.Context, from, to string, msg []byte) error {
 	}
 	conn, err := s.connect(ctx)
 	if err != nil {
-		return s.trouble(err)
+		return s.refusal(ctx, err, false)
 	}
 	defer conn.Close()
 	d := &dialogue{Server: s, ctx: ctx, conn: conn}
@@ -161,10 +55,10 @@ func (s Server) Send(ctx context.Context, from, to string, msg []byte) error {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := d.greet(from); err != nil {
-		return s.refusal(err, false)
+		return s.refusal(ctx, err, false)
 	}
 	if err := d.signIn(); err != nil {
-		return s.refusal(err, false)
+		return s.refusal(ctx, err, false)
 	}
 	return d.deliver(from, to, msg)
 }
@@ -331,8 +225,7 @@ func (a *login) Next(_ []byte, more bool) ([]byte, error) {
 	return []byte(answer), nil
 }
 
-// deliver hands the message over. After its final dot the server answers for it:
-// without an answer it may have arrived or not, and is sent again.
+// deliver hands the message over.
 func (d *dialogue) deliver(from, to string, msg []byte) error {
 	for _, c := range []struct {
 		expect  int
@@ -343,22 +236,24 @@ func (d *dialogue) deliver(from, to string, msg []byte) error {
 		{354, "DATA"},
 	} {
 		if err := d.command(c.expect, c.command); err != nil {
-			return d.refusal(err, true)
+			return d.refusal(d.ctx, err, true)
 		}
 	}
 	if err := d.next(); err != nil {
-		return d.trouble(err)
+		return d.refusal(d.ctx, err, true)
 	}
 	w := d.client.Text.DotWriter()
 	_, err := w.Write(msg)
-	if err = errors.Join(err, w.Close()); err != nil {
-		return d.trouble(err)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return d.refusal(d.ctx, err, true)
 	}
-	if err := d.next(); err != nil {
-		return d.trouble(err)
-	}
-	if _, _, err := d.client.Text.ReadResponse(250); err != nil {
-		return d.refusal(err, true)
+	if err := d.answer(250); err != nil {
+		r := d.refusal(d.ctx, err, true)
+		if !answered(err) {
+			// Sent again, it may arrive twice; it would be worse not to.
+			r.Words = shorten(r.Words+" It had been given the whole mail.", maxWords)
+		}
+		return r
 	}
 	// It is theirs now, whatever becomes of the farewell.
 	d.Stage = min(d.stage(), 2*time.Second)
@@ -373,54 +268,76 @@ func (d *dialogue) command(expect int, line string) error {
 	if err := d.client.Text.PrintfLine("%s", line); err != nil {
 		return err
 	}
+	return d.answer(expect)
+}
+
+func (d *dialogue) answer(expect int) error {
+	if err := d.next(); err != nil {
+		return err
+	}
 	_, _, err := d.client.Text.ReadResponse(expect)
 	return err
 }
 
+// answered reports whether err is something the server said.
+func answered(err error) bool {
+	var answer *textproto.Error
+	return errors.As(err, &answer)
+}
+
 // refusal is what err means for the mail. aboutMail says that an answer of 5xx
 // is about this mail; one about the connection or the password may be mended.
-func (s Server) refusal(err error, aboutMail bool) error {
-	var said *Refusal
-	if errors.As(err, &said) {
-		return said
-	}
+func (s Server) refusal(ctx context.Context, err error, aboutMail bool) *Refusal {
+	var ours *Refusal
 	var answer *textproto.Error
-	if !errors.As(err, &answer) {
-		return s.trouble(err)
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case errors.As(err, &answer):
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &Refusal{Words: "Portico was stopped while it sent this mail."}
+	default:
+		return &Refusal{Words: s.words(s.trouble(err))}
 	}
 	permanent := aboutMail && answer.Code/100 == 5
 	switch answer.Code {
 	case 530, 534, 535, 538: // about signing in, wherever they come
 		permanent = false
 	}
-	return &Refusal{Words: s.words(answer.Error()), Permanent: permanent}
+	return &Refusal{Words: s.words(spoken(answer)), Permanent: permanent}
 }
 
-// trouble is a failure of the connection, put in words.
-func (s Server) trouble(err error) error {
+// spoken is an answer with its code, and the code that repeats at the beginning
+// of each line once.
+func spoken(answer *textproto.Error) string {
+	first, _, _ := strings.Cut(answer.Msg, " ")
+	text := answer.Msg
+	if strings.Count(first, ".") == 2 {
+		text = strings.ReplaceAll(text, "\n"+first+" ", "\n")
+	}
+	return fmt.Sprintf("%d %s", answer.Code, text)
+}
+
+// trouble puts a failure of the connection in words.
+func (s Server) trouble(err error) string {
 	who := net.JoinHostPort(s.Host, s.Port)
 	var dns *net.DNSError
-	var wrongCertificate *tls.CertificateVerificationError
+	var certificate *tls.CertificateVerificationError
 	var op *net.OpError
 	var timeout net.Error
-	words := err.Error()
 	switch {
-	case errors.Is(err, context.Canceled):
-		words = "Portico was stopped while it sent this mail."
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		words = "The mail server " + who + " did not answer in time."
+		return "The mail server " + who + " did not answer in time."
 	case errors.As(err, &dns):
-		words = "The mail server " + who + " was not found: " + dns.Err + "."
-	case errors.As(err, &wrongCertificate):
-		words = "The certificate of the mail server " + who + " is not valid: " + wrongCertificate.Err.Error() + "."
+		return "The mail server " + who + " was not found: " + dns.Err + "."
+	case errors.As(err, &certificate):
+		return "The certificate of the mail server " + who + " is not valid: " + certificate.Err.Error() + "."
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		words = "The mail server " + who + " closed the connection."
+		return "The mail server " + who + " closed the connection."
 	case errors.As(err, &op):
-		words = "The connection to the mail server " + who + " failed: " + op.Err.Error() + "."
-	default:
-		words = "The connection to the mail server " + who + " failed: " + words + "."
+		return "The connection to the mail server " + who + " failed: " + op.Err.Error() + "."
 	}
-	return &Refusal{Words: s.words(words)}
+	return "The connection to the mail server " + who + " failed: " + err.Error() + "."
 }
 
 // maxWords is in characters.
@@ -433,7 +350,9 @@ var tokens = regexp.MustCompile(`[A-Za-z0-9_-]{64,}`)
 func (s Server) words(said string) string {
 	said = oneLine(said)
 	for _, secret := range s.secrets() {
-		said = strings.ReplaceAll(said, secret, "…")
+		if secret != "" {
+			said = strings.ReplaceAll(said, secret, "…")
+		}
 	}
 	return shorten(tokens.ReplaceAllString(said, "…"), maxWords)
 }
@@ -446,9 +365,3 @@ func (s Server) secrets() []string {
 	encoded := func(secret string) string { return base64.StdEncoding.EncodeToString([]byte(secret)) }
 	return []string{encoded("\x00" + s.User + "\x00" + s.Password), encoded(s.Password), s.Password, oneLine(s.Password)}
 }
-
-// String hides the password from whoever prints a Server.
-func (s Server) String() string { return s.Redacted() }
-
-// GoString does too.
-func (s Server) GoString() string { return fmt.Sprintf("mail.Server(%s)", s.Redacted()) }

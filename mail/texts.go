@@ -27,7 +27,7 @@ var Texts = map[portal.MailKind]Text{
 		Subject: "Confirm your email address for Portico",
 		Body: `Hello {{recipient}},
 
-welcome! Somebody, we hope you, has registered at {{portal}} with this email address. Please confirm that it is yours:
+Welcome! Somebody, we hope you, has registered at {{portal}} with this email address. Please confirm that it is yours:
 
 [Confirm your address]({{link}})
 
@@ -39,7 +39,7 @@ If it was not you, you need not do anything: without your confirmation nobody ca
 		Subject: "You have a Portico account already",
 		Body: `Hello {{recipient}},
 
-somebody, we hope you, has tried to register at {{portal}} with this email address. You have an account already, so no new one was made. You can sign in with it:
+Somebody, we hope you, has tried to register at {{portal}} with this email address. You have an account already, so no new one was made. You can sign in with it:
 
 [Sign in]({{link}})
 
@@ -61,7 +61,7 @@ Until then they can sign in, but see only that they have to wait.`,
 		Subject: "Your Portico account has been approved",
 		Body: `Hello {{recipient}},
 
-good news: your account at {{portal}} has been approved. You can sign in and begin:
+Good news: your account at {{portal}} has been approved. You can sign in and begin:
 
 [Sign in]({{link}})
 
@@ -71,7 +71,7 @@ There is nothing else you need to do.`,
 		Subject: "Set a new password for Portico",
 		Body: `Hello {{recipient}},
 
-somebody, we hope you, has asked for a new password for your account at {{portal}}. Here you can set one:
+Somebody, we hope you, has asked for a new password for your account at {{portal}}. Here you can set one:
 
 [Set a new password]({{link}})
 
@@ -93,7 +93,7 @@ Until a portal admin approves or rejects it, the request waits and {{name}} can 
 		Subject: "{{organization}} has been approved",
 		Body: `Hello {{recipient}},
 
-good news: your organization {{organization}} has been approved at {{portal}}. You are its Super admin: invite your teammates, and create the applications you want to build.
+Good news: your organization {{organization}} has been approved at {{portal}}. You are its Super admin: invite your teammates, and create the applications you want to build.
 
 [Open {{organization}}]({{link}})
 
@@ -103,7 +103,7 @@ There is nothing else you need to do.`,
 		Subject: "{{organization}} has not been approved",
 		Body: `Hello {{recipient}},
 
-your request to register the organization {{organization}} at {{portal}} has not been approved. This is the reason:
+Your request to register the organization {{organization}} at {{portal}} has not been approved. This is the reason:
 
 {{reason}}
 
@@ -129,7 +129,7 @@ If you do not know {{inviter}} or do not want to join, you need not do anything:
 		Subject: "{{name}} asks for a new invitation to {{organization}}",
 		Body: `Hello {{recipient}},
 
-somebody has opened the invitation of {{name}} ({{email}}) to {{organization}}. It does not work any more, and they ask for a new one.
+Somebody has opened the invitation of {{name}} ({{email}}) to {{organization}}. It does not work any more, and they ask for a new one.
 
 [Open the users of {{organization}}]({{link}})
 
@@ -169,7 +169,7 @@ There is nothing you need to do. If this surprises you, ask {{actor}} or a Super
 		Subject: "Test mail from Portico",
 		Body: `Hello {{recipient}},
 
-this is the test mail you asked for at {{portal}}. You can read it, so mail from Portico arrives.
+This is the test mail you asked for at {{portal}}. You can read it, so mail from Portico arrives.
 
 There is nothing you need to do.`,
 	},

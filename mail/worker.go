@@ -40,6 +40,7 @@ type Worker struct {
 	wake    chan struct{}
 	turn    atomic.Int64       // when the loop last went round, in Unix nanoseconds; 0: it does not run
 	unnoted map[int64]struct{} // mail that left, which the outbox could not be told
+	off     bool               // the log says that mail waits
 }
 
 const (
@@ -105,6 +106,7 @@ func (w *Worker) drain(ctx context.Context) (wait time.Duration) {
 			wait = afterFault
 		}
 	}()
+	idle := 0
 	for ctx.Err() == nil {
 		w.turn.Store(time.Now().UnixNano())
 		next, err := w.NextMailAt(ctx)
@@ -122,16 +124,24 @@ func (w *Worker) drain(ctx context.Context) (wait time.Duration) {
 			return w.fault(ctx, "read the mail settings", err)
 		}
 		if !config.On() {
-			w.Log.Warn("mail waits: no mail server is set up")
+			if !w.off {
+				w.Log.Warn("mail waits: no mail server is set up any more")
+			}
+			w.off = true
 			return longestWait
 		}
+		w.off = false
 		m, ok, err := w.ClaimMail(ctx)
 		if err != nil {
 			return w.fault(ctx, "claim a mail", err)
 		}
 		if !ok { // somebody else was quicker, or what was due is cancelled
+			if idle++; idle > 1 {
+				return time.Second
+			}
 			continue
 		}
+		idle = 0
 		if err := w.handle(ctx, config, m); err != nil {
 			return w.fault(ctx, "note what became of a mail", err)
 		}

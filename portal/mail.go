@@ -149,7 +149,7 @@ func (l MailLink) Secret() bool { return l.Purpose != 0 }
 const MaxMailAttempts = 12
 
 // MailBackoff is how long to wait after the nth failed attempt (from 1):
-// a minute, doubling, at most four hours; about a day and a half in all.
+// a minute, doubling, at most four hours; about sixteen hours in all.
 func MailBackoff(n int) time.Duration {
 	d := time.Minute
 	for ; n > 1 && d < 4*time.Hour; n-- {

@@ -20,7 +20,7 @@ CREATE TABLE outbox (
     created_at   INTEGER NOT NULL,
     sent_at      INTEGER
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (next_at, id) WHERE state = 'queued';
+CREATE INDEX outbox_due ON outbox (state, next_at, id);
 CREATE INDEX outbox_by_state ON outbox (state, id);
 CREATE INDEX outbox_by_link ON outbox (link_id, link_version) WHERE link_id <> '';
 

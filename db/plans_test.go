@@ -1,0 +1,209 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mattn/go-sqlite3"
+
+	"portico/portal"
+)
+
+// recorder opens connections that note each statement, with its arguments.
+type recorder struct {
+	path string
+	mu   sync.Mutex
+	seen map[string][]driver.NamedValue
+}
+
+func (r *recorder) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+func (r *recorder) Connect(context.Context) (driver.Conn, error) {
+	c, err := r.Driver().Open(r.path)
+	if err != nil {
+		return nil, err
+	}
+	return &recording{c.(*sqlite3.SQLiteConn), r}, nil
+}
+
+func (r *recorder) note(query string, args []driver.NamedValue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen[query] = args
+}
+
+type recording struct {
+	*sqlite3.SQLiteConn
+	r *recorder
+}
+
+func (c *recording) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.r.note(query, args)
+	return c.SQLiteConn.QueryContext(ctx, query, args)
+}
+
+func (c *recording) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.r.note(query, args)
+	return c.SQLiteConn.ExecContext(ctx, query, args)
+}
+
+// record puts recorders under a scene's store.
+func record(f *scene, seen map[string][]driver.NamedValue) {
+	path := filepath.Join(f.dir, "portico.db")
+	f.must(f.s.read.Close())
+	f.must(f.s.write.Close())
+	r := &recorder{path: dsn(path, url.Values{"_txlock": {"immediate"}, "_foreign_keys": {"on"}, "_busy_timeout": {"10000"}}), seen: seen}
+	f.s.write = sql.OpenDB(r)
+	f.s.write.SetMaxOpenConns(1)
+	f.s.read = sql.OpenDB(r)
+}
+
+// scans are the walks through a whole table, and the sorts, that a plan may have:
+// of tables that stay small, and of rows that a LIMIT ends at once.
+var scans = []struct{ query, step string }{
+	{`FROM settings`, `SCAN settings`},
+	{`SELECT count(*) FROM (SELECT 1 FROM`, `SCAN (subquery-`},
+	{`(SELECT count(*) FROM (SELECT 1 FROM`, `SCAN CONSTANT ROW`},
+	{`SELECT EXISTS (`, `SCAN CONSTANT ROW`},
+	{`SELECT count(*), COALESCE(min(at), 0) FROM (`, `SCAN (subquery-`},
+	{`WHERE admin = 1`, `USING INDEX users_admins`},          // a partial index: admins are few
+	{`WHERE admin = 1`, `USING COVERING INDEX users_admins`}, // likewise
+	{`members WHERE team_id = t.id LIMIT`, `SCAN (subquery-`},
+	{`FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = ?`, `TEMP B-TREE FOR ORDER BY`}, // one person's organizations
+	{`WHERE c.app_id = (SELECT id FROM applications`, `TEMP B-TREE FOR ORDER BY`},                                  // one application's credentials
+	{`FROM reveals r JOIN users u`, `TEMP B-TREE FOR ORDER BY`},                                                    // those of a page
+	{`DELETE FROM sessions WHERE seen_at < ?`, `SCAN sessions`},                                                    // tidying, now and then
+}
+
+func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
+	seen := map[string][]driver.NamedValue{}
+	for _, o := range operations {
+		if o.method == "Close" || o.method == "FillDemo" {
+			continue
+		}
+		f := o.scene(t)
+		record(f, seen)
+		if _, err := o.run(f, o.actor(f, o.doer)); err != nil {
+			t.Errorf("%s: %s", o.method, describe(err))
+		}
+		_, _ = o.run(f, o.actor(f, o.again))
+		f.s.Close()
+	}
+	f := newScene(t)
+	record(f, seen)
+	for _, o := range []func() error{ // further shapes of the same lists
+		func() error { _, err := f.s.Orgs(f.ctx, f.user("ada"), portal.OrgPending, "", ""); return err },
+		func() error {
+			_, err := f.s.Orgs(f.ctx, f.user("ada"), portal.OrgPending, "one two three four five six", f.s.cursorFor("orgs", 5))
+			return err
+		},
+		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "", ""); return err },
+		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "a b c", ""); return err },
+		func() error { _, _, err := f.s.Enter(f.ctx, f.user("ada"), f.ids["Acme"], true); return err },
+	} {
+		f.must(o())
+	}
+	conn, err := f.s.write.Conn(t.Context())
+	f.must(err)
+	defer conn.Close()
+	insert := regexp.MustCompile(`(?i)^\s*INSERT\b[^;]*\bVALUES\b`)
+	statement := regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
+	checked := 0
+	for query, named := range seen {
+		if !statement.MatchString(query) || strings.Contains(query, "sqlite_schema") || fixtures(query) {
+			continue
+		}
+		args := make([]any, len(named))
+		for i, a := range named {
+			args[i] = a.Value
+		}
+		rows, err := conn.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
+		steps, err := list(rows, err, func(r *sql.Rows) (string, error) {
+			var id, parent, unused int
+			var detail string
+			err := r.Scan(&id, &parent, &unused, &detail)
+			return detail, err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		checked++
+		if insert.MatchString(query) {
+			continue // it shows look-ups of references that only happen when one is broken
+		}
+		for _, step := range steps {
+			if problem := walks(query, step); problem {
+				t.Errorf("%s\n\tin the plan of %s", step, strings.Join(strings.Fields(query), " "))
+			}
+		}
+	}
+	if checked < 120 {
+		t.Errorf("only %d plans were looked at", checked)
+	}
+}
+
+func walks(query, step string) bool {
+	if !strings.Contains(step, "SCAN") && !strings.Contains(step, "AUTOMATIC") && !strings.Contains(step, "TEMP B-TREE FOR ORDER BY") {
+		return false
+	}
+	flat := strings.Join(strings.Fields(query), " ")
+	for _, s := range scans {
+		if strings.Contains(flat, s.query) && strings.Contains(step, s.step) {
+			return false
+		}
+	}
+	return true
+}
+
+// fixtures reports whether a statement is of these tests and not of the store.
+func fixtures(query string) bool {
+	for _, own := range []string{`SELECT * FROM `, `SELECT COALESCE(max(id), 0) FROM`, `SELECT max(id)`, `WHERE email = ?`, `WHERE kind = ? AND recipient = ?`, `replace(recipient`, `replace(actor_mail`} {
+		if strings.Contains(query, own) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestTheCheckOfPlansSeesAWalkThroughATable(t *testing.T) {
+	f := newScene(t)
+	for query, walk := range map[string]bool{
+		`SELECT id FROM users WHERE first_name = 'Ann'`:                             true,
+		`SELECT id FROM audit ORDER BY at`:                                          true,
+		`SELECT count(*) FROM users`:                                                true,
+		`SELECT id FROM organizations WHERE state = 'active' ORDER BY name LIMIT 1`: true,
+		`SELECT id FROM users WHERE id < 7 ORDER BY id DESC LIMIT 3`:                false,
+	} {
+		found := false
+		for _, step := range f.plan(query) {
+			found = found || walks(query, step)
+		}
+		if found != walk {
+			t.Errorf("%s: a walk was seen: %v, in %q", query, found, f.plan(query))
+		}
+	}
+}
+
+func (f *scene) plan(query string) []string {
+	f.t.Helper()
+	rows, err := f.s.write.Query(`EXPLAIN QUERY PLAN ` + query)
+	steps, err := list(rows, err, func(r *sql.Rows) (string, error) {
+		var id, parent, unused int
+		var detail string
+		err := r.Scan(&id, &parent, &unused, &detail)
+		return detail, err
+	})
+	if err != nil {
+		f.t.Fatal(fmt.Errorf("%s: %w", query, err))
+	}
+	return steps
+}

@@ -1,0 +1,241 @@
+package db
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"portico/portal"
+)
+
+func TestTheFilesAreTheirOwnersAlone(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "deep", "data")
+	if err := Folder(dir); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	f := &scene{t: t, ctx: t.Context(), dir: dir, clock: &clock{now: start}}
+	f.open()
+	defer f.s.Close()
+	f.must(f.s.CreateAdmin(f.ctx, person("ada")))
+	want := map[string]fs.FileMode{".": 0o700, "portico.db": 0o600, "portico.db-wal": 0o600, "portico.db-shm": 0o600, "instance.key": 0o600, "portico.lock": 0o600}
+	entries, err := os.ReadDir(dir)
+	f.must(err)
+	names := []string{"."}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	for _, name := range names {
+		info, err := os.Stat(filepath.Join(dir, name))
+		f.must(err)
+		if got := info.Mode().Perm(); got != want[name] {
+			t.Errorf("%s has the mode %o, want %o", name, got, want[name])
+		}
+		delete(want, name)
+	}
+	for name := range want {
+		t.Errorf("there is no %s", name)
+	}
+	// What was left open to others is closed.
+	f.must(f.s.Close())
+	f.must(os.Chmod(dir, 0o755))
+	f.must(os.Chmod(filepath.Join(dir, "portico.db"), 0o644))
+	f.must(Folder(dir))
+	f.open()
+	for name, mode := range map[string]fs.FileMode{".": 0o700, "portico.db": 0o600} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s has the mode %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestAFolderThatCannotBeUsedSaysSo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Folder(filepath.Join(file, "data")); err == nil || !strings.Contains(err.Error(), "data folder") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Lock(filepath.Join(t.TempDir(), "nowhere")); err == nil || !strings.Contains(err.Error(), "data folder") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOneProcessHoldsAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(dir); err == nil || !strings.Contains(err.Error(), "in use by another Portico") {
+		t.Errorf("a second lock: %v", err)
+	}
+	first.Close()
+	second, err := Lock(dir)
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	second.Close()
+}
+
+func TestOnlyTheRightKeyOpensADatabase(t *testing.T) {
+	t.Parallel()
+	key := func(f *scene) string { return filepath.Join(f.dir, "instance.key") }
+	for _, c := range []struct {
+		name string
+		do   func(f *scene) error
+		says string
+	}{
+		{"another installation's key", func(f *scene) error { return os.WriteFile(key(f), []byte(strings.Repeat("ab", 32)+"\n"), 0o600) }, "not the key this database was made with"},
+		{"no key", func(f *scene) error { return os.Remove(key(f)) }, "is missing, but there is a database"},
+		{"an empty key", func(f *scene) error { return os.WriteFile(key(f), nil, 0o600) }, "damaged"},
+		{"half a key", func(f *scene) error { return os.WriteFile(key(f), []byte(strings.Repeat("ab", 16)), 0o600) }, "damaged"},
+		{"a key of other letters", func(f *scene) error { return os.WriteFile(key(f), []byte(strings.Repeat("zz", 32)), 0o600) }, "damaged"},
+		{"a key that its group reads", func(f *scene) error { return os.Chmod(key(f), 0o640) }, "can be read by others"},
+		{"a key that everybody reads", func(f *scene) error { return os.Chmod(key(f), 0o604) }, "can be read by others"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newScene(t)
+			f.must(f.s.Close())
+			before, err := os.ReadFile(key(f))
+			f.must(err)
+			f.must(c.do(f))
+			changed, _ := os.ReadFile(key(f))
+			if _, err := Open(f.ctx, f.dir, Options{}); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "instance.key") {
+				t.Errorf("got %v, want it to say %q", err, c.says)
+			}
+			if now, _ := os.ReadFile(key(f)); string(now) != string(changed) {
+				t.Error("the key was written anew")
+			}
+			f.must(os.WriteFile(key(f), before, 0o600))
+			f.must(os.Chmod(key(f), 0o600))
+			f.open()
+			f.must(f.signIn("ann", password, "ann"))
+		})
+	}
+}
+
+func TestADatabaseOfANewerPorticoIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`)
+	f.must(f.s.Close())
+	if _, err := Open(f.ctx, f.dir, Options{}); err == nil || !strings.Contains(err.Error(), "newer Portico") || !strings.Contains(err.Error(), "999") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpeningAgainChangesNothing(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	link, before := f.linkTo("ivy", portal.Mailed), f.fingerprint()
+	f.reopen()
+	f.unchanged(before)
+	if _, err := f.s.Offer(f.ctx, link); err != nil {
+		t.Errorf("a link of before: %s", describe(err))
+	}
+	if n := f.number(`SELECT count(*) FROM goose_db_version WHERE version_id > 0`); n < 6 {
+		t.Errorf("%d migrations are noted", n)
+	}
+}
+
+func TestTheAuditLogIsOnlyAddedTo(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	before := f.fingerprint()
+	for _, query := range []string{
+		`UPDATE audit SET actor_name = 'nobody'`, `UPDATE audit SET at = 0 WHERE id = 1`, `DELETE FROM audit`, `DELETE FROM audit WHERE id = 1`,
+		`UPDATE OR REPLACE audit SET id = 2 WHERE id = 1`, `REPLACE INTO audit (id, at, actor_name, actor_mail, kind, subject, detail, ip) VALUES (1, 0, '', '', '', '', '', '')`,
+	} {
+		if _, err := f.s.write.Exec(query); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	f.unchanged(before)
+}
+
+func TestTheReadersCannotWriteAndTheWriterKeepsEverything(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	if _, err := f.s.read.Exec(`DELETE FROM sessions`); err == nil {
+		t.Error("the readers write")
+	}
+	for pragma, want := range map[string]int64{"foreign_keys": 1, "synchronous": 2, "secure_delete": 1} {
+		if got := f.number(`PRAGMA ` + pragma); got != want {
+			t.Errorf("%s is %d, want %d", pragma, got, want)
+		}
+	}
+	if got := f.text(`PRAGMA journal_mode`); got != "wal" {
+		t.Errorf("the journal is %s", got)
+	}
+	if n := f.s.write.Stats().MaxOpenConnections; n != 1 {
+		t.Errorf("the writer has %d connections", n)
+	}
+	f.must(f.s.Ready(f.ctx))
+}
+
+func TestEachOrganizationReadsItsOwnActivityAndNoSignIns(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.must(f.signIn("ann", password, "ann"))
+	for who, org := range map[string]string{"abe": "Acme", "bob": "Beta"} {
+		page, err := f.s.Activity(f.ctx, f.in(who, org), "")
+		if f.must(err); len(page.Items) == 0 {
+			t.Errorf("%s has no activity", org)
+		}
+		for _, e := range page.Items {
+			if e.OrgName != org || e.Kind == portal.AuditSignedIn || e.Kind == portal.AuditRegistered {
+				t.Errorf("%s reads %+v", org, e)
+			}
+		}
+	}
+	page, err := f.s.AuditLog(f.ctx, f.user("ada"), "")
+	if f.must(err); page.Items[0].Kind != portal.AuditSignedIn || page.Items[0].ActorMail != address("ann") || page.Items[0].IP != ip || !page.Items[0].At.Equal(f.clock.read()) {
+		t.Errorf("the newest entry is %+v", page.Items[0])
+	}
+}
+
+func TestIdsAreRandomAndSayNothing(t *testing.T) {
+	seen := map[string]bool{}
+	for range 10_000 {
+		id := newID()
+		if len(id) != portal.PublicIDLen || seen[id] || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") != "" {
+			t.Fatalf("%q is no id, or came twice", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestAFaultLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
+	for _, broken := range []string{"outbox", "audit", "team_members", "search_words"} {
+		f := newScene(t)
+		f.exec(`CREATE TRIGGER broken BEFORE INSERT ON ` + broken + ` BEGIN SELECT RAISE(ABORT, 'broken'); END`)
+		before := f.fingerprint()
+		_, approve := f.s.Approve(f.ctx, f.user("ada"), f.ids["Rigel"], "Rigel Two", nil)
+		for what, err := range map[string]error{"approving": approve, "registering": f.s.Register(f.ctx, ip, person("nora"))} {
+			if err == nil && broken != "team_members" {
+				t.Errorf("%s without %s succeeded", what, broken)
+			}
+			if err != nil && codeOf(err) != -1 {
+				t.Errorf("%s without %s is taken for a person's fault: %s", what, broken, describe(err))
+			}
+		}
+		if broken != "team_members" {
+			f.unchanged(before)
+		} else if approve == nil || f.text(`SELECT state FROM organizations WHERE public_id = ?`, f.ids["Rigel"]) != "pending" {
+			t.Error("an organization was provisioned without its default team's first member")
+		}
+	}
+}
