@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	stdmail "net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -165,7 +164,7 @@ func (f *flags) smtp() (portal.SMTPConfig, error) {
 			return c, fmt.Errorf("--smtp-url: %w", err)
 		}
 	}
-	if _, err := stdmail.ParseAddress(c.From); err != nil {
+	if err := mail.CheckSender(c.From); err != nil {
 		return c, fmt.Errorf("--mail-from: %q is no sender like Portico <portal@example.com>", c.From)
 	}
 	return c, nil

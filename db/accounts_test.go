@@ -154,7 +154,7 @@ func TestAnOlderLinkProvesNothingAfterANewer(t *testing.T) {
 	second := f.mailedLink(portal.MailProve, "ulf")
 	f.must(f.s.Register(f.ctx, ip, person("ulf"))) // by whomever
 	f.refused(f.s.Prove(f.ctx, ip, second, "", nil), portal.Gone, "older one")
-	f.must(f.s.Prove(f.ctx, ip, f.mailedLink(portal.MailProve, "ulf"), "", nil))
+	f.must(f.s.Prove(f.ctx, ip, f.mailedLink(portal.MailProve, "ulf"), newPassword, nil))
 }
 
 func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	stdmail "net/mail"
 	"net/url"
 	"strconv"
 
@@ -110,7 +109,7 @@ func (s *server) updateEmail(c *fiber.Ctx) error {
 	if !now.FromFlag {
 		f.From = text(c, "from")
 		from = f.From
-		if _, err := stdmail.ParseAddress(from); err != nil {
+		if err := mail.CheckSender(from); err != nil {
 			p.Add("from", "Enter a sender like Portico <portal@example.com>.")
 		}
 	} else {

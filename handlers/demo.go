@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"regexp"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -54,7 +54,7 @@ func (s *server) createPersona(c *fiber.Ctx) error {
 }
 
 func (s *server) listMailbox(c *fiber.Ctx) error {
-	return s.show(c, views.Page{Title: "Mailbox"}, views.DemoMailbox(demoMails(s.Demo.Mailbox.List()), s.store.Now()))
+	return s.show(c, views.Page{Title: "Mailbox"}, views.DemoMailbox(s.demoMails(s.Demo.Mailbox.List()), s.store.Now()))
 }
 
 func (s *server) showDelivered(c *fiber.Ctx) error {
@@ -62,20 +62,23 @@ func (s *server) showDelivered(c *fiber.Ctx) error {
 	if !ok {
 		return portal.ErrNotFound
 	}
-	return s.show(c, views.Page{Title: m.Subject}, views.DemoMail(demoMail(m), s.store.Now()))
+	return s.show(c, views.Page{Title: m.Subject}, views.DemoMail(s.demoMail(m), s.store.Now()))
 }
 
-// aLink finds the address in a mail's text.
-var aLink = regexp.MustCompile(`https?://[^\s<>"]+`)
-
-func demoMail(m mail.Delivered) views.Delivered {
-	return views.Delivered{ID: m.ID, To: m.Address, Subject: m.Subject, Text: m.Text, Link: aLink.FindString(m.Text), At: m.At}
+// demoMail shows a delivered mail. Only an address of the portal's own becomes a
+// link: people's names in the text may look like others.
+func (s *server) demoMail(m mail.Delivered) views.Delivered {
+	d := views.Delivered{ID: m.ID, To: m.Address, Subject: m.Subject, Text: m.Text, At: m.At}
+	if i := strings.Index(m.Text, s.base+"/"); i >= 0 {
+		d.Link, _, _ = strings.Cut(m.Text[i:], "\n")
+	}
+	return d
 }
 
-func demoMails(all []mail.Delivered) []views.Delivered {
+func (s *server) demoMails(all []mail.Delivered) []views.Delivered {
 	list := make([]views.Delivered, len(all))
 	for i, m := range all {
-		list[i] = demoMail(m)
+		list[i] = s.demoMail(m)
 	}
 	return list
 }
