@@ -312,3 +312,9 @@ func (p *person) audit(name string) {
 	p.t.Helper()
 	audit(p.t, p.page, name)
 }
+
+// auditBut is audit without a rule that cannot hold there.
+func (p *person) auditBut(rule, name string) {
+	p.t.Helper()
+	audit(p.t, p.page, name, rule)
+}

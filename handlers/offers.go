@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"net/url"
-
 	"github.com/gofiber/fiber/v2"
 
 	"portico/portal"
@@ -81,7 +79,7 @@ func (s *server) createJoin(c *fiber.Ctx) error {
 
 func (s *server) createAcceptance(c *fiber.Ctx) error {
 	if at(c).viewer == nil {
-		return c.Redirect("/login?next="+url.QueryEscape("/invitations/"+c.Params("token")), fiber.StatusSeeOther)
+		return s.loginFor(c, "/invitations/"+c.Params("token"))
 	}
 	id, session := s.freshSession(c)
 	org, err := s.store.Accept(c.UserContext(), actor(c), c.Params("token"), session)

@@ -173,9 +173,17 @@ func (s *server) inOrg(admin bool) fiber.Handler {
 // toLogin sends people to the sign-in page, and back to where they were for
 // pages (not for what a form has posted).
 func (s *server) toLogin(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodPost || isPart(c) {
+		return s.loginFor(c, "")
+	}
+	return s.loginFor(c, c.OriginalURL())
+}
+
+// loginFor sends people to the sign-in page, and from there on to next.
+func (s *server) loginFor(c *fiber.Ctx, next string) error {
 	to := "/login"
-	if c.Method() != fiber.MethodPost && !isPart(c) {
-		to += "?next=" + url.QueryEscape(c.OriginalURL())
+	if next != "" {
+		to += "?next=" + url.QueryEscape(next)
 	}
 	if isPart(c) {
 		c.Set("HX-Redirect", to)

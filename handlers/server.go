@@ -7,10 +7,12 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"portico/db"
 	"portico/mail"
@@ -61,6 +63,9 @@ const (
 	headerLimit = 8 << 10
 )
 
+// methods are those that routes use.
+var methods = []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost}
+
 // New makes the application.
 func New(c Config) *fiber.App {
 	s := &server{Config: c, store: c.Store, base: strings.TrimSuffix(c.Base.String(), "/"), secure: c.Base.Scheme == "https"}
@@ -73,7 +78,7 @@ func New(c Config) *fiber.App {
 		ReadTimeout:             readTimeout,
 		IdleTimeout:             idleTimeout,
 		ReadBufferSize:          headerLimit,
-		RequestMethods:          []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost},
+		RequestMethods:          methods,
 		DisableStartupMessage:   true,
 		EnableTrustedProxyCheck: true,
 		EnableIPValidation:      true,
@@ -85,5 +90,22 @@ func New(c Config) *fiber.App {
 	}
 	app := fiber.New(config)
 	s.routes(app)
+	s.refuseMethods(app)
 	return app
+}
+
+// refuseMethods answers all other methods. Fiber would do it before any handler
+// of ours, and without our headers.
+func (s *server) refuseMethods(app *fiber.App) {
+	next := app.Server().Handler
+	app.Server().Handler = func(r *fasthttp.RequestCtx) {
+		if slices.Contains(methods, string(r.Method())) {
+			next(r)
+			return
+		}
+		c := app.AcquireCtx(r)
+		defer app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, strings.Join(methods, ", "))
+		_ = s.failed(c, fiber.ErrMethodNotAllowed)
+	}
 }
