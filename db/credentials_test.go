@@ -44,6 +44,7 @@ func TestNoSecretStandsInTheFilesOfTheDatabase(t *testing.T) {
 	_, key, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"])
 	f.must(err)
 	forgotAnn(f)
+	f.s.SMTP = portal.SMTPConfig{} // what flags set is not stored
 	f.must(f.s.SetMail(f.ctx, f.user("ada"), "smtp://portico:s3cret-of-mail@mail.example.org", "P <p@example.org>"))
 	secrets := map[string]string{"a key": key, "the random part of a key": key[8:40], "a password": password, "the password of the mail server": "s3cret-of-mail",
 		"a link": f.linkTo("ivy", portal.Mailed), "a reset link": f.mailedLink(portal.MailReset, "ann"), "the master key": string(mustRead(t, f, "instance.key"))[:64]}
@@ -61,7 +62,6 @@ func TestNoSecretStandsInTheFilesOfTheDatabase(t *testing.T) {
 			}
 		}
 	}
-	f.s.SMTP = portal.SMTPConfig{}
 	if c, err := f.s.MailConfig(f.ctx); err != nil || c.URL != "smtp://portico:s3cret-of-mail@mail.example.org" {
 		t.Errorf("the mail server is %q, %v", c.URL, err)
 	}
@@ -331,5 +331,50 @@ func TestAGatewayLetsInNothingThatIsNoWorkingKey(t *testing.T) {
 	f.must(f.s.RenameOrg(f.ctx, f.in("ann", "Acme"), "Apex"))
 	if got, _ := f.opens(key); got.OrgName != "Apex" {
 		t.Errorf("after a rename gateways read %q", got.OrgName)
+	}
+}
+
+func TestACredentialIsFoundOnlyUnderItsOwnApplication(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	by := f.in("abe", "Acme")
+	other, err := f.s.CreateApplication(f.ctx, by, portal.NewApplication{Name: "Other"})
+	f.must(err)
+	before := f.fingerprint()
+	_, look := f.s.Credential(f.ctx, by, other.PublicID, f.ids["Alpha key"])
+	_, _, reveal := f.s.Reveal(f.ctx, by, other.PublicID, f.ids["Alpha key"])
+	_, rotate := f.s.Rotate(f.ctx, by, other.PublicID, f.ids["Alpha key"], portal.GraceDay)
+	_, revoke := f.s.RevokeCredential(f.ctx, by, other.PublicID, f.ids["Alpha key"])
+	for what, err := range map[string]error{"look": look, "reveal": reveal, "rotate": rotate, "revoke": revoke} {
+		if err != portal.ErrNotFound {
+			t.Errorf("%s: %s", what, describe(err))
+		}
+	}
+	f.unchanged(before)
+}
+
+func TestAKeyOfADeletedApplicationOpensNothingEvenIfItWasNotRevoked(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.exec(`UPDATE applications SET deleted_at = 1 WHERE name = 'Alpha'`)
+	if _, ok := f.opens(f.key("Alpha")); ok {
+		t.Error("it opens")
+	}
+}
+
+func TestAReadingThatBeganBeforeAChangeIsNotKept(t *testing.T) {
+	t.Parallel()
+	var c keyCache
+	hash := sha256.Sum256([]byte("key"))
+	_, _, before := c.find(hash)
+	c.forget()
+	c.keep(hash, cachedKey{}, before)
+	if _, ok, _ := c.find(hash); ok {
+		t.Error("what was read before the change is known after it")
+	}
+	_, _, now := c.find(hash)
+	c.keep(hash, cachedKey{}, now)
+	if _, ok, _ := c.find(hash); !ok {
+		t.Error("what was read after the change is not known")
 	}
 }

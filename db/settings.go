@@ -209,18 +209,23 @@ func (s *Store) MailConfig(ctx context.Context) (portal.SMTPConfig, error) {
 	return s.smtp(ctx, s.read)
 }
 
-// SetMail stores the mail server and the sender. The caller has checked both.
+// SetMail stores the mail server and the sender, but for what flags have set. The
+// caller has checked both.
 func (s *Store) SetMail(ctx context.Context, by portal.Actor, url, from string) error {
 	return s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
-		sealed := ""
-		if url != "" {
-			sealed = base64.StdEncoding.EncodeToString(s.keys.seal(url, smtpSeal))
+		if !s.SMTP.ByFlags {
+			sealed := ""
+			if url != "" {
+				sealed = base64.StdEncoding.EncodeToString(s.keys.seal(url, smtpSeal))
+			}
+			if err := t.setSetting("smtp_url", sealed); err != nil {
+				return err
+			}
 		}
-		if err := t.setSetting("smtp_url", sealed); err != nil {
-			return err
-		}
-		if err := t.setSetting("mail_from", from); err != nil {
-			return err
+		if !s.SMTP.FromFlag {
+			if err := t.setSetting("mail_from", from); err != nil {
+				return err
+			}
 		}
 		return t.audit(by, 0, portal.AuditMailSettings, "", "")
 	})

@@ -46,12 +46,7 @@ func (s *server) visitor(t *testing.T, who somebody) *person {
 	return s.newPerson(t, who, true)
 }
 
-// visitorWithoutScripts gives who a new browser with JavaScript switched off.
-func (s *server) visitorWithoutScripts(t *testing.T, who somebody) *person {
-	t.Helper()
-	return s.newPerson(t, who, false)
-}
-
+// newPerson gives who a new browser, with or without JavaScript.
 func (s *server) newPerson(t *testing.T, who somebody, scripts bool) *person {
 	t.Helper()
 	b, err := browser()
@@ -288,14 +283,6 @@ func (a part) fillIn(who somebody) {
 	a.fill(lastNameField, who.last)
 	a.fill(emailField, who.email)
 	a.fill(passwordField, who.password)
-}
-
-// confirms follows the link of the mail that proves the address.
-func (p *person) confirms(mail *postOffice) {
-	p.t.Helper()
-	p.open(mail.next(p.email, p.server.url+"/verify-email/").link(p.t, p.server.url, "/verify-email/"))
-	p.press(confirmButton)
-	p.at("/")
 }
 
 // toast waits for the notice that answers a change.

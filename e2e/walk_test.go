@@ -84,9 +84,7 @@ func walk(t *testing.T, s *server, persona string, from ...string) {
 		p.audit(name)
 		p.opensMenus(who)
 		p.opensDialogs(who)
-		for _, link := range p.links() {
-			queue = append(queue, link)
-		}
+		queue = append(queue, p.links()...)
 	}
 	t.Logf("%s walked through %d pages", who, len(seen))
 }

@@ -99,28 +99,23 @@ func (s *server) updateEmail(c *fiber.Ctx) error {
 		return err
 	}
 	p := portal.Problems{}
-	server, from := now.URL, now.From
+	var server string // what flags have set is neither asked for nor stored
 	if !now.ByFlags {
 		f.Server = text(c, "server")
 		server = typedServer(f.Server, text(c, "server_password"), now.URL, p)
-	} else {
-		server = ""
 	}
 	if !now.FromFlag {
 		f.From = text(c, "from")
-		from = f.From
-		if err := mail.CheckSender(from); err != nil {
+		if err := mail.CheckSender(f.From); err != nil {
 			p.Add("from", "Enter a sender like Portico <portal@example.com>.")
 		}
-	} else {
-		from = ""
 	}
 	err = p.Err()
 	if err == nil {
 		err = s.reprove(c)
 	}
 	if err == nil {
-		err = s.store.SetMail(c.UserContext(), actor(c), server, from)
+		err = s.store.SetMail(c.UserContext(), actor(c), server, f.From)
 	}
 	if f.Problems = problems(err); f.Problems != nil {
 		return s.refused(c, err, emailPage(), views.EmailSettings(f))
