@@ -44,20 +44,20 @@ func (a account) self(ip string) portal.Actor {
 
 type newAccount struct {
 	portal.NewUser
-	email  portal.Email
-	hash   string
-	state  portal.UserState
-	admin  bool
-	copied bool
+	email    portal.Email
+	hash     string
+	state    portal.UserState
+	admin    bool
+	doubtful bool
 }
 
 // makeAccount inserts a user. A taken address is a unique violation, which the
 // callers that can meet one have ruled out inside the same transaction.
 func (t *tx) makeAccount(n newAccount) (account, error) {
 	_, err := t.exec(`
-		INSERT INTO users (public_id, email_key, email, first_name, last_name, password_hash, state, admin, copied, created_at)
+		INSERT INTO users (public_id, email_key, email, first_name, last_name, password_hash, state, admin, doubtful, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		newID(), n.email.Key, n.email.Display, n.First, n.Last, n.hash, n.state, n.admin, n.copied, millis(t.now))
+		newID(), n.email.Key, n.email.Display, n.First, n.Last, n.hash, n.state, n.admin, n.doubtful, millis(t.now))
 	if err != nil {
 		return account{}, fmt.Errorf("insert user: %w", err)
 	}
@@ -123,7 +123,7 @@ func (s *Store) makeAdmin(ctx context.Context, n portal.NewUser, ip string, then
 			if a.State == portal.UserDeleted {
 				return portal.ErrNotFound
 			}
-			_, err = t.exec(`UPDATE users SET admin = 1, state = 'active', copied = 0, password_hash = ?, first_name = ?, last_name = ?,
+			_, err = t.exec(`UPDATE users SET admin = 1, state = 'active', doubtful = 0, password_hash = ?, first_name = ?, last_name = ?,
 				reset_version = reset_version + 1, reset_expires_at = 0 WHERE id = ?`, hash, n.First, n.Last, a.ID)
 			if err == nil {
 				err = t.endSessions(a.ID, nil)
@@ -160,7 +160,7 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 	if err := s.count(ctx, portal.LimitRegister, network(ip)); err != nil {
 		return err
 	}
-	hash, err := s.hash.make(ctx, n.Password)
+	hash, same, err := s.hashOrCompare(ctx, email.Key, n.Password)
 	if err != nil {
 		return err
 	}
@@ -170,10 +170,13 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 		}
 		a, err := t.account(`u.email_key = ?`, email.Key)
 		if err == nil {
-			return t.registeredAlready(a)
+			return t.registeredAlready(a, same)
 		}
 		if !portal.IsCode(err, portal.NotFound) {
 			return err
+		}
+		if hash == "" { // the account it was compared with is gone
+			return portal.Errorf(portal.Conflict, "Something has changed meanwhile. Send the form again.")
 		}
 		a, err = t.makeAccount(newAccount{NewUser: n, email: email, hash: hash, state: portal.UserUnproven})
 		if err != nil {
@@ -184,6 +187,21 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 		}
 		return t.askForProof(a)
 	})
+}
+
+// hashOrCompare hashes a new account's password, or tells whether it is the one
+// that an unproven account of that address has already. Both cost the same.
+func (s *Store) hashOrCompare(ctx context.Context, emailKey, password string) (hash string, same bool, err error) {
+	a, err := readAccount(ctx, s.read, `u.email_key = ?`, emailKey)
+	if err == nil && a.State == portal.UserUnproven {
+		same, err = s.hash.matches(ctx, password, a.hash)
+		return "", same, err
+	}
+	if err != nil && !portal.IsCode(err, portal.NotFound) {
+		return "", false, err
+	}
+	hash, err = s.hash.make(ctx, password)
+	return hash, false, err
 }
 
 // onlyIf is err when the condition holds.
@@ -217,8 +235,14 @@ func (t *tx) askForProof(a account) error {
 }
 
 // registeredAlready tells the owner of an address, by mail alone, that somebody
-// registered with it again.
-func (t *tx) registeredAlready(a account) error {
+// registered with it again. Two unproven registrations with different passwords
+// may be two people's: then whoever proves the address sets a new one.
+func (t *tx) registeredAlready(a account, samePassword bool) error {
+	if a.State == portal.UserUnproven && !samePassword {
+		if _, err := t.exec(`UPDATE users SET doubtful = 1 WHERE id = ?`, a.ID); err != nil {
+			return err
+		}
+	}
 	if _, err := t.limit(portal.LimitProof, a.emailKey); portal.IsCode(err, portal.TooMany) {
 		return nil // enough mail; the page says the same as ever
 	} else if err != nil {
@@ -245,6 +269,9 @@ func (s *Store) AskForProof(ctx context.Context, by portal.Actor) error {
 		if _, err := t.limit(portal.LimitProof, a.emailKey); err != nil {
 			return err
 		}
+		if err := t.audit(by, 0, portal.AuditProofAsked, "", ""); err != nil {
+			return err
+		}
 		return t.askForProof(a)
 	})
 }
@@ -259,7 +286,7 @@ var (
 // ProofOf is what a link that proves an address opens, or why it is over.
 func (s *Store) ProofOf(ctx context.Context, token string) (portal.Proof, error) {
 	a, err := s.proof(ctx, s.read, token)
-	return portal.Proof{User: a.User, NewPassword: a.Copied}, err
+	return portal.Proof{User: a.User, NewPassword: a.Doubtful}, err
 }
 
 func (s *Store) proof(ctx context.Context, q querier, token string) (account, error) {
@@ -319,7 +346,7 @@ func (s *Store) Prove(ctx context.Context, ip, token, newPassword string, sessio
 		if err != nil {
 			return err
 		}
-		if a.Copied != p.NewPassword {
+		if a.Doubtful != p.NewPassword {
 			return portal.Errorf(portal.Conflict, "This account has changed meanwhile. Load the page again.")
 		}
 		return t.proved(a, hash, session, a.hasMembership, ip)
@@ -347,7 +374,7 @@ func (t *tx) proved(a account, hash string, keepSession []byte, invited bool, ip
 	}
 	next := portal.AfterProof(set.ApproveUsers, invited)
 	n, err := t.exec(`
-		UPDATE users SET state = ?, copied = 0, proof_version = proof_version + 1, reset_version = reset_version + 1, reset_expires_at = 0,
+		UPDATE users SET state = ?, doubtful = 0, proof_version = proof_version + 1, reset_version = reset_version + 1, reset_expires_at = 0,
 			password_hash = CASE WHEN ? = '' THEN password_hash ELSE ? END
 		WHERE id = ? AND state = 'unproven'`, next, hash, hash, a.ID)
 	if err != nil {

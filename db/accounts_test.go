@@ -99,7 +99,7 @@ func TestAResetChangesNoStateButProvesAnUnprovenAddress(t *testing.T) {
 			f.mark()
 			f.must(f.s.Reset(f.ctx, ip, f.mailedLink(portal.MailReset, c.who), newPassword))
 			f.noted(c.audit, c.mail)
-			if got := f.text(`SELECT state || copied FROM users WHERE email = ?`, address(c.who)); got != c.state+"0" {
+			if got := f.text(`SELECT state || doubtful FROM users WHERE email = ?`, address(c.who)); got != c.state+"0" {
 				t.Errorf("the account is %s", got)
 			}
 			f.must(f.signIn(c.who, newPassword, "x"))
@@ -321,7 +321,7 @@ func TestChangingThePasswordEndsTheOtherSessionsAndNeedsThePresentOne(t *testing
 func TestSavingAProfileNeverTouchesThePasswordOrAnythingElse(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
-	columns := `SELECT password_hash || state || admin || copied || email || reset_version || proof_version FROM users WHERE email = 'ann@example.org'`
+	columns := `SELECT password_hash || state || admin || doubtful || email || reset_version || proof_version FROM users WHERE email = 'ann@example.org'`
 	before := f.text(columns)
 	f.must(f.s.SaveProfile(f.ctx, f.user("ann"), "Anna", "Archer"))
 	if after := f.text(columns); after != before {
@@ -553,4 +553,26 @@ func TestASessionSaysWhoAndNothingElse(t *testing.T) {
 	f.mark()
 	f.must(f.s.SignOut(f.ctx, f.user("ann"), hashOf("ann")))
 	f.noted(nil, nil)
+}
+
+func TestWhoeverProvesAnAddressThatWasRegisteredTwiceSetsThePassword(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	// Somebody else has registered ulf's address before him, with their password.
+	f.must(f.s.Register(f.ctx, ip, portal.NewUser{First: "Ulf", Last: "Test", Email: address("ulf"), Password: newPassword}))
+	proof := f.mailedLink(portal.MailProve, "ulf")
+	f.refused(f.s.Prove(f.ctx, ip, proof, "", nil), portal.Invalid, "[password:")
+	f.must(f.s.Prove(f.ctx, ip, proof, newPassword, nil))
+	if err := f.s.SignIn(f.ctx, address("ulf"), password, NewSession{Hash: []byte("old"), IP: ip}); err == nil {
+		t.Error("the password of the first registration still opens the account")
+	}
+	f.must(f.s.SignIn(f.ctx, address("ulf"), newPassword, NewSession{Hash: []byte("new"), IP: ip}))
+}
+
+func TestRegisteringTwiceWithOnePasswordAsksForNoOther(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.must(f.s.Register(f.ctx, ip, portal.NewUser{First: "Ulf", Last: "Test", Email: address("ulf"), Password: password}))
+	f.must(f.s.Prove(f.ctx, ip, f.mailedLink(portal.MailProve, "ulf"), "", nil))
+	f.must(f.s.SignIn(f.ctx, address("ulf"), password, NewSession{Hash: []byte("same"), IP: ip}))
 }

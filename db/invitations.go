@@ -138,8 +138,18 @@ func (t *tx) ownInvitation(by portal.Actor, publicID string) (portal.Invitation,
 	return t.invitation(`i.public_id = ? AND i.org_id = ?`, publicID, by.OrgID)
 }
 
-func errInvitationIs(inv portal.Invitation, state portal.InvitationState) error {
-	return portal.Errorf(portal.Conflict, "The invitation of %s is %s already.", inv.Email, state)
+// errInvitationDecided says who decided about an invitation and when.
+func (t *tx) errInvitationDecided(inv portal.Invitation) error {
+	var state portal.InvitationState
+	var who string
+	var at sql.NullInt64
+	err := t.row(`SELECT i.state, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name, i.first_name || ' ' || i.last_name), i.decided_at
+		FROM invitations i LEFT JOIN users u ON u.id = i.decided_by LEFT JOIN memberships m ON m.org_id = i.org_id AND m.user_id = i.decided_by
+		WHERE i.id = ?`, inv.ID).Scan(&state, &who, &at)
+	if err != nil {
+		return err
+	}
+	return portal.Errorf(portal.Conflict, "The invitation of %s was %s by %s on %s.", inv.Email, state, who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
 }
 
 // Resend sends an invitation again in the actor's name: new link, new expiry.
@@ -150,7 +160,7 @@ func (s *Store) Resend(ctx context.Context, by portal.Actor, publicID string) (p
 			return err
 		}
 		if inv.Stored != portal.InvitationPending {
-			return errInvitationIs(inv, inv.Stored)
+			return t.errInvitationDecided(inv)
 		}
 		inv, err = t.resend(by, o, inv, nil)
 		return err
@@ -183,7 +193,7 @@ func (t *tx) resend(by portal.Actor, o portal.Organization, inv portal.Invitatio
 		return inv, err
 	}
 	if changed == 0 {
-		return inv, errInvitationIs(inv, inv.Stored)
+		return inv, t.errInvitationDecided(inv)
 	}
 	if err := t.audit(by, o.ID, portal.AuditInvitationResent, inv.Email, "as "+n.Role.Words()); err != nil {
 		return inv, err
@@ -198,7 +208,7 @@ func (s *Store) Revoke(ctx context.Context, by portal.Actor, publicID string) (p
 		if inv, err = t.ownInvitation(by, publicID); err != nil {
 			return err
 		}
-		if err := t.decide(inv, portal.InvitationRevoked); err != nil {
+		if err := t.decide(by, inv, portal.InvitationRevoked); err != nil {
 			return err
 		}
 		return t.audit(by, o.ID, portal.AuditInvitationRevoked, inv.Email, "")
@@ -207,10 +217,10 @@ func (s *Store) Revoke(ctx context.Context, by portal.Actor, publicID string) (p
 }
 
 // decide moves a pending invitation to its last state.
-func (t *tx) decide(inv portal.Invitation, next portal.InvitationState) error {
-	n, err := t.exec(`UPDATE invitations SET state = ?, decided_at = ? WHERE id = ? AND state = 'pending'`, next, millis(t.now), inv.ID)
+func (t *tx) decide(by portal.Actor, inv portal.Invitation, next portal.InvitationState) error {
+	n, err := t.exec(`UPDATE invitations SET state = ?, decided_by = NULLIF(?, 0), decided_at = ? WHERE id = ? AND state = 'pending'`, next, by.UserID, millis(t.now), inv.ID)
 	if err == nil && n == 0 {
-		return errInvitationIs(inv, inv.Stored)
+		return t.errInvitationDecided(inv)
 	}
 	return err
 }
@@ -300,8 +310,8 @@ func (s *Store) offerOf(ctx context.Context, q querier, inv portal.Invitation, l
 	if err := q.QueryRowContext(ctx, `SELECT `+orgColumns+` FROM organizations o WHERE o.id = ?`, inv.OrgID).Scan(orgFields(&o.Org, &created)...); err != nil {
 		return o, one(err)
 	}
-	err := q.QueryRowContext(ctx, `SELECT u.state, u.copied, EXISTS (SELECT 1 FROM memberships WHERE org_id = ? AND user_id = u.id) FROM users u WHERE u.email_key = ?`,
-		inv.OrgID, inv.EmailKey).Scan(&o.Account, &o.Copied, &o.Member)
+	err := q.QueryRowContext(ctx, `SELECT u.state, u.doubtful, EXISTS (SELECT 1 FROM memberships WHERE org_id = ? AND user_id = u.id) FROM users u WHERE u.email_key = ?`,
+		inv.OrgID, inv.EmailKey).Scan(&o.Account, &o.Doubtful, &o.Member)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -364,7 +374,7 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 		return err
 	}
 	switch {
-	case a.Copied && o.Kind == portal.Mailed:
+	case a.Doubtful && o.Kind == portal.Mailed:
 		// The mailbox's owner may be somebody else than who set the password.
 		return portal.Errorf(portal.Conflict, "Confirm your address first: look into your mail for the link.")
 	case a.State == portal.UserUnproven && o.Kind == portal.Mailed:
@@ -372,7 +382,7 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 			return err
 		}
 	case a.State == portal.UserUnproven:
-		if _, err := t.exec(`UPDATE users SET copied = 1 WHERE id = ?`, a.ID); err != nil {
+		if _, err := t.exec(`UPDATE users SET doubtful = 1 WHERE id = ?`, a.ID); err != nil {
 			return err
 		}
 	case a.State == portal.UserWaiting:
@@ -393,7 +403,7 @@ func (t *tx) admit(by portal.Actor, o portal.Offer, a account) error {
 			return err
 		}
 	}
-	if err := t.decide(o.Invitation, portal.InvitationAccepted); err != nil {
+	if err := t.decide(by, o.Invitation, portal.InvitationAccepted); err != nil {
 		return err
 	}
 	if err := t.join(o.OrgID, a.ID, o.Role, o.First, o.Last); err != nil {
@@ -463,7 +473,7 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 			if o.Kind == portal.Copied {
 				state = portal.UserUnproven
 			}
-			if a, err = t.makeAccount(newAccount{NewUser: n, email: email, hash: hash, state: state, copied: o.Kind == portal.Copied}); err != nil {
+			if a, err = t.makeAccount(newAccount{NewUser: n, email: email, hash: hash, state: state, doubtful: o.Kind == portal.Copied}); err != nil {
 				return err
 			}
 			if err := t.audit(a.self(ip), 0, portal.AuditRegistered, "", "by an invitation"); err != nil {
@@ -477,7 +487,7 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 		case err != nil:
 			return err
 		case o.Kind == portal.Copied:
-			return t.registeredAlready(a)
+			return t.registeredAlready(a, false)
 		case a.State != portal.UserUnproven || o.Member:
 			return portal.Errorf(portal.Conflict, "There is an account for %s already. Sign in to accept.", o.Email)
 		default:
@@ -545,7 +555,7 @@ func (t *tx) decline(by portal.Actor, o portal.Offer) error {
 	if err := o.Open(t.now); err != nil {
 		return err
 	}
-	if err := t.decide(o.Invitation, portal.InvitationDeclined); err != nil {
+	if err := t.decide(by, o.Invitation, portal.InvitationDeclined); err != nil {
 		return err
 	}
 	return t.audit(by, o.OrgID, portal.AuditInvitationDeclined, o.Email, "")

@@ -245,7 +245,7 @@ func TestJoiningByACopiedLinkMakesAnUnprovenMember(t *testing.T) {
 		t.Fatalf("got %v, %v", joined, err)
 	}
 	f.noted([]string{"ivy registered (by an invitation)", "ivy joined Acme (as Team member)"}, []string{"prove to ivy, queued", "accepted to ann, queued"})
-	if got := f.text(`SELECT state || copied FROM users WHERE email = 'ivy@example.org'`); got != "unproven1" {
+	if got := f.text(`SELECT state || doubtful FROM users WHERE email = 'ivy@example.org'`); got != "unproven1" {
 		t.Fatalf("the account is %s", got)
 	}
 
@@ -367,7 +367,7 @@ func TestAcceptingByLinkDependsOnTheAccountAndTheKind(t *testing.T) {
 			_, err := f.s.Accept(f.ctx, f.user(c.who), f.linkTo(c.who, c.kind), f.browser("new"))
 			f.must(err)
 			f.noted(append(c.audit, c.who+" joined Acme (as Team member)"), append(c.mail, "accepted to ann, queued"))
-			if got := f.text(`SELECT state || copied FROM users WHERE email = ?`, address(c.who)); got != c.state {
+			if got := f.text(`SELECT state || doubtful FROM users WHERE email = ?`, address(c.who)); got != c.state {
 				t.Errorf("the account is %s, want %s", got, c.state)
 			}
 			if !f.signedIn("new") {
@@ -423,7 +423,7 @@ func TestAskingAgainReachesSomebodyWhoCanInvite(t *testing.T) {
 	}{
 		{"the inviter", ``, []string{"ask_again to ann, queued"}},
 		{"else the Super admins", `UPDATE memberships SET role = 'team_member' WHERE user_id = (SELECT id FROM users WHERE email = 'ann@example.org')`, []string{"ask_again to amy, queued"}},
-		{"else the portal admins", `UPDATE organizations SET state = 'suspended' WHERE name = 'Acme'; DELETE FROM memberships WHERE role = 'super_admin' AND org_id = (SELECT id FROM organizations WHERE name = 'Acme');
+		{"else the portal admins", `UPDATE organizations SET state = 'deleted' WHERE name = 'Acme'; DELETE FROM memberships WHERE role = 'super_admin' AND org_id = (SELECT id FROM organizations WHERE name = 'Acme');
 			UPDATE organizations SET state = 'active' WHERE name = 'Acme'`, []string{"ask_again to ada, queued", "ask_again to alan, queued"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

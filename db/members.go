@@ -57,7 +57,7 @@ func (t *tx) member(orgID int64, publicID string) (portal.Member, error) {
 // keepsSuperAdmin refuses to lose m as a Super admin when nobody would be left
 // who can act as one.
 func (t *tx) keepsSuperAdmin(o portal.Organization, m portal.Member) error {
-	if m.Role != portal.SuperAdmin || o.State != portal.OrgActive {
+	if m.Role != portal.SuperAdmin || !o.State.Provisioned() {
 		return nil
 	}
 	states := `('active')`

@@ -232,7 +232,7 @@ var operations = []operation{
 	{method: "Revoke", who: superAdmins, ids: "ivy invitation", held: portal.Conflict,
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.Revoke(f.ctx, by, f.ids["ivy invitation"]) },
 		doer: "amy", does: outcome{audit: []string{"amy revoked the invitation of ivy"}, rows: [][2]string{{`SELECT state FROM invitations WHERE email_key = 'ivy@example.org'`, "revoked"}}},
-		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"ivy@example.org is revoked already"}}},
+		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"ivy@example.org was revoked by Amy Test on 2 Mar 2026"}}},
 	{method: "CopyLink", who: superAdmins, ids: "ivy invitation", held: portal.Conflict,
 		run: func(f *scene, by portal.Actor) (any, error) {
 			link, _, err := f.s.CopyLink(f.ctx, by, f.ids["ivy invitation"])
@@ -284,7 +284,7 @@ var operations = []operation{
 			return nil, only(err, "joined", map[bool]int{true: 1}[joined], err == nil)
 		},
 		does: outcome{audit: []string{"ivy registered (by an invitation)", "ivy joined Acme (as Team member)"}, mail: []string{"accepted to ann, queued"},
-			rows: [][2]string{{`SELECT u.state || u.copied || u.last_name || m.last_name || m.role || t.is_default FROM users u JOIN memberships m ON m.user_id = u.id
+			rows: [][2]string{{`SELECT u.state || u.doubtful || u.last_name || m.last_name || m.role || t.is_default FROM users u JOIN memberships m ON m.user_id = u.id
 				JOIN team_members tm ON tm.user_id = u.id JOIN teams t ON t.id = tm.team_id WHERE u.email_key = 'ivy@example.org'`, "active0VineVineteam_member1"},
 				{`SELECT state FROM invitations WHERE email_key = 'ivy@example.org'`, "accepted"}, {`SELECT count(*) FROM sessions`, "1"}, {`SELECT count(*) FROM users WHERE email_key = 'eve@example.org'`, "0"}}},
 		twice: outcome{code: portal.Gone, says: []string{"This invitation is accepted"}}},
@@ -387,11 +387,12 @@ var operations = []operation{
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who:  "N      C    C     y   C   C   y   C   N    C   N",
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.AskForProof(f.ctx, by) },
-		doer: "ulf", does: outcome{mail: []string{"prove to ulf, queued"}}, again: "ulf", twice: outcome{mail: []string{"prove to ulf, queued"}}},
+		doer: "ulf", does: outcome{audit: []string{"ulf asked for the confirmation mail again"}, mail: []string{"prove to ulf, queued"}},
+		again: "ulf", twice: outcome{audit: []string{"ulf asked for the confirmation mail again"}, mail: []string{"prove to ulf, queued"}}},
 	{method: "Register",
 		run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.Register(f.ctx, ip, person("nora")) },
 		does: outcome{audit: []string{"nora registered"}, mail: []string{"prove to nora, queued"},
-			rows: [][2]string{{`SELECT state || admin || copied FROM users WHERE email_key = 'nora@example.org'`, "unproven00"}, {`SELECT count(*) FROM sessions`, "0"}}},
+			rows: [][2]string{{`SELECT state || admin || doubtful FROM users WHERE email_key = 'nora@example.org'`, "unproven00"}, {`SELECT count(*) FROM sessions`, "0"}}},
 		twice: outcome{mail: []string{"prove to nora, queued"}}},
 	{method: "ProofOf", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
 		return f.s.ProofOf(f.ctx, f.mailedLink(portal.MailProve, "ulf"))

@@ -142,7 +142,11 @@ func errDecided(q portal.OrgRequest) error {
 	if at.IsZero() {
 		at = q.RequestedAt
 	}
-	return portal.Errorf(portal.Conflict, "%s was %s by %s on %s.", q.Name, what, who, at.Format("2 Jan 2006 at 15:04 UTC"))
+	by := " by " + who
+	if q.State == portal.OrgActive && q.DecidedBy == "" {
+		by = " automatically"
+	}
+	return portal.Errorf(portal.Conflict, "%s was %s%s on %s.", q.Name, what, by, at.Format("2 Jan 2006 at 15:04 UTC"))
 }
 
 // RegisterOrg registers an organization for the actor. With auto-approval it is

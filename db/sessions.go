@@ -9,10 +9,10 @@ import (
 	"portico/portal"
 )
 
-const userColumns = `u.id, u.public_id, u.email, u.first_name, u.last_name, u.state, u.admin, u.copied, u.created_at`
+const userColumns = `u.id, u.public_id, u.email, u.first_name, u.last_name, u.state, u.admin, u.doubtful, u.created_at`
 
 func userFields(u *portal.User, created *int64) []any {
-	return []any{&u.ID, &u.PublicID, &u.Email, &u.First, &u.Last, &u.State, &u.Admin, &u.Copied, created}
+	return []any{&u.ID, &u.PublicID, &u.Email, &u.First, &u.Last, &u.State, &u.Admin, &u.Doubtful, created}
 }
 
 func scanUser(row interface{ Scan(...any) error }) (portal.User, error) {

@@ -75,7 +75,13 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := s.migrate(ctx); err != nil {
+	if !fresh {
+		err = s.checkKey(ctx) // before anything is changed in somebody else's database
+	}
+	if err == nil {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
 		s.write.Close()
 		return nil, err
 	}
@@ -119,6 +125,11 @@ func makePrivate(path string) (bool, error) {
 	if err := f.Chmod(0o600); err != nil {
 		return false, err
 	}
+	for _, name := range []string{path + "-wal", path + "-shm"} {
+		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+	}
 	return info.Size() == 0, nil
 }
 
@@ -149,6 +160,9 @@ func (s *Store) migrate(ctx context.Context) error {
 func (s *Store) checkKey(ctx context.Context) error {
 	return s.inTx(ctx, func(t *tx) error {
 		want := s.keys.check()
+		if started, err := t.migrated(); err != nil || !started {
+			return err
+		}
 		got, err := t.setting("key_check")
 		if err != nil {
 			return err
@@ -166,6 +180,13 @@ func (s *Store) checkKey(ctx context.Context) error {
 		s.epoch, err = t.setting("epoch")
 		return err
 	})
+}
+
+// migrated reports whether the first migration has been.
+func (t *tx) migrated() (bool, error) {
+	var n int
+	err := t.row(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'settings'`).Scan(&n)
+	return n == 1, err
 }
 
 // Ready reports whether the database can be written to.
@@ -265,7 +286,7 @@ func (s *Store) changeIn(ctx context.Context, by portal.Actor, action portal.Act
 		case !org.State.Provisioned():
 			return portal.ErrNotFound
 		case !by.May(action):
-			return portal.Errorf(portal.Forbidden, "Only a Super admin of %s may do that.", org.Name)
+			return portal.NotAllowed(action, org.Name)
 		case org.State == portal.OrgSuspended && action != portal.Leave:
 			return portal.ErrSuspended
 		}

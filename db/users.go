@@ -7,7 +7,7 @@ import (
 	"portico/portal"
 )
 
-// Users lists accounts in one state ("" for all but the deleted), newest first,
+// Users lists accounts in one state, newest first,
 // for admins; query finds by the beginnings of words in names and addresses.
 func (s *Store) Users(ctx context.Context, by portal.Actor, state portal.UserState, query, cursor string) (portal.Slice[portal.User], error) {
 	if !by.IsAdmin() {

@@ -58,7 +58,7 @@ func (s *server) listUsers(c *fiber.Ctx) error {
 func may(c *fiber.Ctx, action portal.Action) error {
 	v := at(c)
 	if !v.actor.May(action) {
-		return portal.Errorf(portal.Forbidden, "Only a Super admin of %s may do that.", v.org.Name)
+		return portal.NotAllowed(action, v.org.Name)
 	}
 	if v.org.State == portal.OrgSuspended {
 		return portal.ErrSuspended

@@ -406,6 +406,9 @@ func TestEveryRouteAnswersEachVisitorAsTheTableSays(t *testing.T) {
 			t.Parallel()
 			for _, route := range routes {
 				for who, cell := range table[route].cells(route) {
+					if who != "" && who != "ann" && table[route].as == changing {
+						continue // open to all alike: two are enough
+					}
 					if changes(route, cell) {
 						t.Run(route+" as "+who, func(t *testing.T) { try(t, newWorld(t, inDemo(t)), route, who, cell, htmx) })
 					}
@@ -501,13 +504,9 @@ func TestReadingChangesNothingButWhenASessionWasSeen(t *testing.T) {
 	}
 	for _, route := range w.routesOf() {
 		method, pattern, _ := strings.Cut(route, " ")
-		for _, who := range append([]string{"rita", "rex", "wanda", "ulf"}, visitors...) {
-			// HEAD of everything; GET is in the table for those who stand there.
-			methods := []string{"HEAD", "GET"}
-			if method == "GET" && slices.Contains(visitors, who) {
-				methods = methods[:1]
-			}
-			for _, m := range methods {
+		// What GET does for the visitors of the table is in the test of the table.
+		for who, m := range map[string]string{"": "HEAD", "ann": "HEAD", "ada": "HEAD", "rita": "GET", "rex": "GET", "wanda": "GET", "ulf": "GET"} {
+			if method == "GET" || m == "GET" {
 				was := w.touched()
 				a := w.browser(who).do(m, w.own(pattern), "")
 				if m == "HEAD" && a.body != "" {
@@ -522,8 +521,8 @@ func TestReadingChangesNothingButWhenASessionWasSeen(t *testing.T) {
 			}
 		}
 	}
-	if n := w.number(seen, start.UnixMilli()); n != 9 {
-		t.Errorf("%d sessions are noted as seen, want 9", n)
+	if n := w.number(seen, start.UnixMilli()); n != 6 {
+		t.Errorf("%d sessions are noted as seen, want 6", n)
 	}
 }
 

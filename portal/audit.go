@@ -8,6 +8,7 @@ type AuditKind string
 // The kinds of entry. Each is written as what the actor did.
 const (
 	AuditRegistered         AuditKind = "registered"
+	AuditProofAsked         AuditKind = "asked for the confirmation mail again"
 	AuditProved             AuditKind = "confirmed their address"
 	AuditSignedIn           AuditKind = "signed in"
 	AuditSignedOut          AuditKind = "signed out"

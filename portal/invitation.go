@@ -112,12 +112,12 @@ func (n NewInvitation) Tidy() (NewInvitation, Email, error) {
 // Offer is an invitation as its link opens it.
 type Offer struct {
 	Invitation
-	Org     Organization
-	Kind    LinkKind
-	Account UserState // of the invited address, "" if there is none
-	Copied  bool      // that account joined by a copied link
-	Member  bool      // that account is a member already
-	Newer   bool      // the link is of an older version
+	Org      Organization
+	Kind     LinkKind
+	Account  UserState // of the invited address, "" if there is none
+	Doubtful bool      // whose password may not be the owner’s
+	Member   bool      // that account is a member already
+	Newer    bool      // the link is of an older version
 }
 
 // Open is nil while the offer can be answered, and otherwise says why not.

@@ -96,3 +96,12 @@ func (a Actor) Sees() bool { return a.Member() || a.IsAdmin() }
 func (a Actor) MayGrant(role Role) bool {
 	return role.Valid() && a.May(ManageMembers)
 }
+
+// NotAllowed says who may do an action in the organization of that name.
+func NotAllowed(action Action, org string) *Error {
+	switch action {
+	case UseApplications, Leave:
+		return Errorf(Forbidden, "Only members of %s may do that.", org)
+	}
+	return Errorf(Forbidden, "Only a Super admin of %s may do that.", org)
+}

@@ -78,7 +78,7 @@ type User struct {
 	Last      string
 	State     UserState
 	Admin     bool
-	Copied    bool // unproven, and joined by a copied link
+	Doubtful  bool // unproven, and the password may not be the address’s owner’s
 	CreatedAt time.Time
 }
 

@@ -374,8 +374,8 @@ func AdminUser(u portal.User, memberships []portal.Membership, now time.Time) te
 					ctx = templ.InitializeContext(ctx)
 					switch u.State {
 					case portal.UserUnproven:
-						if u.Copied {
-							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "The address is not proven: this person joined by a copied link.")
+						if u.Doubtful {
+							templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "The address is not proven, and the password may have been set by somebody else than its owner. Whoever proves it sets a new one.")
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}

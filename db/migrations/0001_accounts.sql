@@ -16,7 +16,8 @@ CREATE TABLE users (
     password_hash    TEXT NOT NULL,
     state            TEXT NOT NULL CHECK (state IN ('unproven', 'waiting', 'active', 'deactivated', 'deleted')),
     admin            INTEGER NOT NULL DEFAULT 0 CHECK (admin IN (0, 1)),
-    copied           INTEGER NOT NULL DEFAULT 0 CHECK (copied IN (0, 1)), -- unproven, joined by a copied link
+    -- unproven, and perhaps not the address's owner's password: joined by a copied link, or registered twice
+    doubtful         INTEGER NOT NULL DEFAULT 0 CHECK (doubtful IN (0, 1)),
     proof_version    INTEGER NOT NULL DEFAULT 0,
     proof_expires_at INTEGER NOT NULL DEFAULT 0,
     reset_version    INTEGER NOT NULL DEFAULT 0,
@@ -39,6 +40,7 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_by_seen ON sessions (seen_at);
+CREATE INDEX sessions_by_age ON sessions (created_at);
 
 CREATE TABLE limit_events (
     id      INTEGER PRIMARY KEY,

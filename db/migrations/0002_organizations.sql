@@ -58,14 +58,14 @@ CREATE TABLE team_members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX team_members_by_user ON team_members (org_id, user_id);
 
--- An active organization that has an active Super admin always keeps one. The
+-- An organization that has an active Super admin always keeps one. The
 -- operations say so kindly; these stand behind them.
 -- +goose StatementBegin
 CREATE TRIGGER memberships_last_super_admin_demoted
 BEFORE UPDATE OF role ON memberships
 WHEN old.role = 'super_admin' AND new.role <> 'super_admin'
     AND EXISTS (SELECT 1 FROM users WHERE id = old.user_id AND state = 'active')
-    AND EXISTS (SELECT 1 FROM organizations WHERE id = old.org_id AND state = 'active')
+    AND EXISTS (SELECT 1 FROM organizations WHERE id = old.org_id AND state IN ('active', 'suspended'))
     AND NOT EXISTS (SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id
         WHERE m.org_id = old.org_id AND m.user_id <> old.user_id AND m.role = 'super_admin' AND u.state = 'active')
 BEGIN
@@ -77,7 +77,7 @@ CREATE TRIGGER memberships_last_super_admin_removed
 BEFORE DELETE ON memberships
 WHEN old.role = 'super_admin'
     AND EXISTS (SELECT 1 FROM users WHERE id = old.user_id AND state = 'active')
-    AND EXISTS (SELECT 1 FROM organizations WHERE id = old.org_id AND state = 'active')
+    AND EXISTS (SELECT 1 FROM organizations WHERE id = old.org_id AND state IN ('active', 'suspended'))
     AND NOT EXISTS (SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id
         WHERE m.org_id = old.org_id AND m.user_id <> old.user_id AND m.role = 'super_admin' AND u.state = 'active')
 BEGIN
@@ -89,7 +89,7 @@ CREATE TRIGGER users_last_super_admin_deactivated
 BEFORE UPDATE OF state ON users
 WHEN old.state = 'active' AND new.state <> 'active'
     AND EXISTS (SELECT 1 FROM memberships m JOIN organizations o ON o.id = m.org_id
-        WHERE m.user_id = old.id AND m.role = 'super_admin' AND o.state = 'active'
+        WHERE m.user_id = old.id AND m.role = 'super_admin' AND o.state IN ('active', 'suspended')
             AND NOT EXISTS (SELECT 1 FROM memberships m2 JOIN users u ON u.id = m2.user_id
                 WHERE m2.org_id = m.org_id AND m2.user_id <> old.id AND m2.role = 'super_admin' AND u.state = 'active'))
 BEGIN

@@ -14,6 +14,7 @@ CREATE TABLE invitations (
     expires_at INTEGER NOT NULL,
     inviter_id INTEGER NOT NULL REFERENCES users (id),
     created_at INTEGER NOT NULL,
+    decided_by INTEGER REFERENCES users (id), -- NULL: the invited person, not signed in
     decided_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX invitations_one_pending ON invitations (org_id, email_key) WHERE state = 'pending';
