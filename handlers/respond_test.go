@@ -86,9 +86,9 @@ func TestNamesInEveryScriptSurviveHeadersAndCookies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := "/o/" + w.ids["Acme"] + "/applications"
-	for _, name := range []string{"Grüße", "日本語アプリ", "Приложение", "تطبيق", "ऐप", "🎉 Party 👩", "a\"b\\c</script>'&", "𝔐ath", "%0d%0a", "x; y=z, w", "\u2028x"} {
+	for _, name := range []string{"Grüße", "日本語アプリ", "Приложение", "تطبيق", "ऐप", "🎉 Party 👩", "a\"b\\c</script>'&", "𝔐ath", "%0d%0a", "x; y=z, w", "x\u2028y"} {
 		a := w.browser("ann").post(path, p("name", name), hx("dialog-body"))
-		if name == "\u2028x" {
+		if name == "x\u2028y" {
 			a.is(t, 422)
 			continue
 		}
