@@ -50,11 +50,37 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"1" help:"Run the portal (the default command)."`
 	Demo    demoCommand    `cmd:"" help:"Run a throw-away, filled portal with a mailbox of its own."`
 	Admin   adminCommand   `cmd:"" help:"Portal admins."`
+	Key     keyCommand     `cmd:"" help:"The key that credentials are encrypted with."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
 type adminCommand struct {
 	Create adminCreateCommand `cmd:"" help:"Make a portal admin. The password is read from standard input, or asked for."`
+}
+
+type keyCommand struct {
+	Rotate keyRotateCommand `cmd:"" help:"Encrypt every credential under a new key. The portal must not be running."`
+}
+
+type keyRotateCommand struct{}
+
+// Run encrypts every credential under a new key. Killed half way, it goes on where
+// it stopped when it is run again.
+func (keyRotateCommand) Run(f *flags) error {
+	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
+		return fmt.Errorf("there is no database in %s", f.data())
+	}
+	lock, err := db.Lock(f.data())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	n, err := db.RotateKey(context.Background(), f.data())
+	if err != nil {
+		return fmt.Errorf("after %d credentials: %w; run this again to go on", n, err)
+	}
+	fmt.Printf("Encrypted %d credentials under a new key. Make a new copy of instance.key.\n", n)
+	return nil
 }
 
 type versionCommand struct{}
@@ -290,7 +316,9 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	working, stopWorking := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
 	workers.Go(func() { worker.Run(working) })
-	workers.Go(func() { tidy(working, p.store, p.log) })
+	workers.Go(func() { every(working, tidyEvery, p.log, "tidy", p.store.Tidy) })
+	workers.Go(func() { every(working, remindEvery, p.log, "remind", p.store.Remind) })
+	workers.Go(func() { every(working, usesEvery, p.log, "write uses", p.store.WriteUses) })
 	app := handlers.New(handlers.Config{
 		Store: p.store, Base: p.base, Aliases: aliases, Log: p.log, TrustedProxies: proxies, WorkerAlive: worker.Alive, Demo: p.demo,
 		TryMail: func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error {
@@ -311,7 +339,7 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	}
 	stopWorking()
 	workers.Wait()
-	return err
+	return errors.Join(err, p.store.WriteUses(context.Background()))
 }
 
 // deliver puts a mail into the demo's mailbox at once.
@@ -332,20 +360,36 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
-// tidyEvery is how often ended sessions and old limit events are removed.
-const tidyEvery = time.Hour
+// How often ended sessions and old limit events are removed, reminders of
+// expiring keys are looked for, and uses of keys are written down: a process that
+// is killed loses no more than the last ones.
+const (
+	tidyEvery   = time.Hour
+	remindEvery = 10 * time.Minute
+	usesEvery   = 2 * time.Second
+)
 
-func tidy(ctx context.Context, store *db.Store, log *slog.Logger) {
-	every := time.NewTicker(tidyEvery)
-	defer every.Stop()
+// every does work now and then until ctx ends. What fails, or panics, is logged
+// and tried again the next time.
+func every(ctx context.Context, interval time.Duration, log *slog.Logger, name string, work func(context.Context) error) {
+	once := func() (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		return work(ctx)
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
 	for {
+		if err := once(); err != nil && ctx.Err() == nil {
+			log.Error(name, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-every.C:
-			if err := store.Tidy(ctx); err != nil {
-				log.Error("tidy", "error", err)
-			}
+		case <-ticker.C:
 		}
 	}
 }

@@ -585,6 +585,10 @@ func (s *Store) ChangePassword(ctx context.Context, by portal.Actor, current, ne
 	if problem := portal.CheckPassword(next, set.MinPassword, by.Email); problem != "" {
 		return portal.Invalidf("password", "%s", problem)
 	}
+	before, err := readAccount(ctx, s.read, `u.id = ?`, by.UserID)
+	if err != nil {
+		return err
+	}
 	if err := s.own(ctx, by, current); err != nil {
 		return err
 	}
@@ -593,6 +597,11 @@ func (s *Store) ChangePassword(ctx context.Context, by portal.Actor, current, ne
 		return err
 	}
 	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if now, err := t.account(`u.id = ?`, by.UserID); err != nil {
+			return err
+		} else if now.hash != before.hash {
+			return portal.Errorf(portal.Conflict, "Your password was changed elsewhere just now. Nothing was changed here.")
+		}
 		if err := t.setPassword(by.UserID, hash, nil); err != nil {
 			return err
 		}

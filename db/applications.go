@@ -4,44 +4,81 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"portico/portal"
 )
 
-const appColumns = `a.id, a.public_id, a.org_id, o.public_id, o.name, a.name, a.description, a.version,
-	COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), a.created_at,
-	(SELECT count(*) FROM credentials c WHERE c.app_id = a.id AND c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?))`
+const appColumns = `a.id, a.public_id, COALESCE(a.org_id, 0), COALESCE(o.public_id, ''), COALESCE(o.name, ''), a.name, a.description, a.visibility, a.version,
+	a.owner_id, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), u.email, a.created_at,
+	(SELECT count(*) FROM credentials c WHERE c.app_id = a.id AND c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND (c.expires_at IS NULL OR c.expires_at > ?))`
 
-const appTables = ` FROM applications a JOIN organizations o ON o.id = a.org_id JOIN users u ON u.id = a.created_by
-	LEFT JOIN memberships m ON m.org_id = a.org_id AND m.user_id = a.created_by `
+const appTables = ` FROM applications a JOIN users u ON u.id = a.owner_id LEFT JOIN organizations o ON o.id = a.org_id
+	LEFT JOIN memberships m ON m.org_id = a.org_id AND m.user_id = a.owner_id `
 
 func scanApp(row interface{ Scan(...any) error }) (portal.Application, error) {
 	var a portal.Application
 	var created int64
-	err := row.Scan(&a.ID, &a.PublicID, &a.OrgID, &a.OrgPublicID, &a.OrgName, &a.Name, &a.Description, &a.Version, &a.CreatedBy, &created, &a.Live)
+	err := row.Scan(&a.ID, &a.PublicID, &a.OrgID, &a.OrgPublicID, &a.OrgName, &a.Name, &a.Description, &a.Visibility, &a.Version,
+		&a.OwnerID, &a.OwnerName, &a.OwnerMail, &created, &a.Live)
 	a.CreatedAt = fromMillis(created)
 	return a, one(err)
 }
 
-// Applications lists the applications of the actor's organization, newest first.
+// inTeams holds for an application whose teams a user is in.
+const inTeams = `EXISTS (SELECT 1 FROM application_teams x JOIN team_members y ON y.team_id = x.team_id WHERE x.app_id = a.id AND y.user_id = `
+
+// sight is the condition that an actor sees the application a: it is the one
+// place where visibility becomes SQL. Super admins and portal admins see that
+// every application of the organization exists.
+func sight(by portal.Actor) (condition string, args []any) {
+	if by.Personal {
+		return `a.org_id IS NULL AND a.owner_id = ? AND a.deleted_at IS NULL`, []any{by.UserID}
+	}
+	if by.May(portal.ManageMembers) {
+		return `a.org_id = ? AND a.deleted_at IS NULL`, []any{by.OrgID}
+	}
+	return `a.org_id = ? AND a.deleted_at IS NULL AND (a.visibility = 'organization' OR a.owner_id = ? OR a.visibility = 'team' AND ` + inTeams + `?))`,
+		[]any{by.OrgID, by.UserID, by.UserID}
+}
+
+// changeApps is changeIn for applications, which can also be a person's own.
+func (s *Store) changeApps(ctx context.Context, by portal.Actor, action portal.Action, f func(t *tx, by portal.Actor, o portal.Organization) error) error {
+	if !by.Personal {
+		return s.changeIn(ctx, by, action, f)
+	}
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if by.UserID == 0 {
+			return portal.ErrNotFound
+		}
+		if !by.May(action) {
+			return portal.Errorf(portal.Forbidden, "Confirm your address first. After that you can have applications of your own.")
+		}
+		return f(t, by, portal.Organization{})
+	})
+}
+
+// Applications lists the applications that the actor sees, in their organization
+// or of their own, newest first.
 func (s *Store) Applications(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Application], error) {
 	if !by.May(portal.SeeApplications) {
 		return portal.Slice[portal.Application]{}, portal.ErrNotFound
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+`
-		WHERE a.org_id = ? AND a.deleted_at IS NULL AND a.id < ? ORDER BY a.id DESC LIMIT ?`,
-		millis(s.Now()), by.OrgID, s.before("apps", cursor), portal.PageSize+1)
+	condition, args := sight(by)
+	now := millis(s.Now())
+	args = append(append([]any{now, now}, args...), s.before("apps", cursor), portal.PageSize+1)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE `+condition+` AND a.id < ? ORDER BY a.id DESC LIMIT ?`, args...)
 	return appPage(s, "apps", rows, err)
 }
 
-// AllApplications lists the applications of all organizations, for admins.
+// AllApplications lists the applications of all organizations and people, for admins.
 func (s *Store) AllApplications(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Application], error) {
 	if !by.IsAdmin() {
 		return portal.Slice[portal.Application]{}, portal.ErrNotFound
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+`
-		WHERE a.deleted_at IS NULL AND a.id < ? ORDER BY a.id DESC LIMIT ?`,
-		millis(s.Now()), s.before("allapps", cursor), portal.PageSize+1)
+	now := millis(s.Now())
+	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND a.id < ? ORDER BY a.id DESC LIMIT ?`,
+		now, now, s.before("allapps", cursor), portal.PageSize+1)
 	return appPage(s, "allapps", rows, err)
 }
 
@@ -50,18 +87,18 @@ func appPage(s *Store, name string, rows *sql.Rows, err error) (portal.Slice[por
 	return pageOf(s, name, all, func(a portal.Application) int64 { return a.ID }), err
 }
 
-// ApplicationCount counts the applications of the actor's organization.
+// ApplicationCount counts the applications that the actor sees.
 func (s *Store) ApplicationCount(ctx context.Context, by portal.Actor) (portal.Count, error) {
 	if !by.May(portal.SeeApplications) {
 		return 0, portal.ErrNotFound
 	}
+	condition, args := sight(by)
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM applications WHERE org_id = ? AND deleted_at IS NULL LIMIT ?)`,
-		by.OrgID, portal.MaxCount+1).Scan(&n)
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM applications a WHERE `+condition+` LIMIT ?)`, append(args, portal.MaxCount+1)...).Scan(&n)
 	return portal.Count(n), err
 }
 
-// Application is one application of the actor's organization.
+// Application is one application that the actor sees.
 func (s *Store) Application(ctx context.Context, by portal.Actor, publicID string) (portal.Application, error) {
 	if !by.May(portal.SeeApplications) {
 		return portal.Application{}, portal.ErrNotFound
@@ -70,35 +107,57 @@ func (s *Store) Application(ctx context.Context, by portal.Actor, publicID strin
 }
 
 func readApp(ctx context.Context, q querier, by portal.Actor, publicID string, now int64) (portal.Application, error) {
-	return scanApp(q.QueryRowContext(ctx, `SELECT `+appColumns+appTables+`
-		WHERE a.public_id = ? AND a.org_id = ? AND a.deleted_at IS NULL`, now, publicID, by.OrgID))
+	condition, args := sight(by)
+	return scanApp(q.QueryRowContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.public_id = ? AND `+condition, append([]any{now, now, publicID}, args...)...))
 }
 
+// app is an application that the actor sees. What is noted after it in the audit
+// log is for its owner if it is personal.
 func (t *tx) app(by portal.Actor, publicID string) (portal.Application, error) {
-	return readApp(t.ctx, t, by, publicID, millis(t.now))
+	a, err := readApp(t.ctx, t, by, publicID, millis(t.now))
+	if t.onlyFor = 0; err == nil && a.Visibility == portal.VisiblePersonal && a.OrgID != 0 {
+		t.onlyFor = a.OwnerID
+	}
+	return a, err
+}
+
+// usableApp is an application whose keys the actor may use.
+func (t *tx) usableApp(by portal.Actor, publicID string) (portal.Application, error) {
+	a, err := t.app(by, publicID)
+	if err == nil && !a.KeysFor(by) {
+		err = portal.ErrPersonal
+	}
+	return a, err
 }
 
 func errAppName(name string) error {
 	return portal.Invalidf("name", "There is an application called %s already. Choose another name.", name)
 }
 
-// CreateApplication makes an application in the actor's organization.
+// CreateApplication makes an application, in the actor's organization or of
+// their own.
 func (s *Store) CreateApplication(ctx context.Context, by portal.Actor, n portal.NewApplication) (portal.Application, error) {
 	var a portal.Application
-	err := s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		if by.Personal {
+			n.Visibility, n.Teams = portal.VisiblePersonal, nil
+		}
 		n, err := n.Tidy()
 		if err != nil {
 			return err
 		}
 		id := newID()
-		_, err = t.exec(`INSERT INTO applications (public_id, org_id, name, name_key, description, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			id, o.ID, n.Name, portal.NameKey(n.Name), n.Description, by.UserID, millis(t.now))
+		_, err = t.exec(`INSERT INTO applications (public_id, org_id, owner_id, name, name_key, description, visibility, created_at) VALUES (?, NULLIF(?, 0), ?, ?, ?, ?, ?, ?)`,
+			id, o.ID, by.UserID, n.Name, portal.NameKey(n.Name), n.Description, n.Visibility, millis(t.now))
 		if isUnique(err) {
-			return errAppName(n.Name)
+			return t.errTaken(by, o, n.Name)
 		} else if err != nil {
 			return fmt.Errorf("insert application: %w", err)
 		}
 		if a, err = t.app(by, id); err != nil {
+			return err
+		}
+		if err := t.setTeams(a, n.Teams); err != nil {
 			return err
 		}
 		return t.audit(by, o.ID, portal.AuditAppCreated, a.Name, "")
@@ -106,26 +165,60 @@ func (s *Store) CreateApplication(ctx context.Context, by portal.Actor, n portal
 	return a, err
 }
 
-// EditApplication changes name and description. version is the one the form was
-// made from: who comes second is told, and overwrites nothing.
-func (s *Store) EditApplication(ctx context.Context, by portal.Actor, publicID string, version int64, n portal.NewApplication) error {
-	return s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
-		a, err := t.app(by, publicID)
+// errTaken says that a name is taken. When the actor does not see the one that
+// has it, it says only that the name cannot be used.
+func (t *tx) errTaken(by portal.Actor, o portal.Organization, name string) error {
+	condition, args := sight(by)
+	var seen int
+	err := t.row(`SELECT count(*) FROM applications a WHERE a.name_key = ? AND `+condition, append([]any{portal.NameKey(name)}, args...)...).Scan(&seen)
+	if err == nil && seen == 0 {
+		return portal.Invalidf("name", "This name cannot be used here. Choose another one.")
+	}
+	if err != nil {
+		return err
+	}
+	return errAppName(name)
+}
+
+// setTeams makes the teams with these public ids those of an application.
+func (t *tx) setTeams(a portal.Application, teams []string) error {
+	if _, err := t.exec(`DELETE FROM application_teams WHERE app_id = ?`, a.ID); err != nil {
+		return err
+	}
+	for _, id := range teams {
+		n, err := t.exec(`INSERT INTO application_teams (org_id, app_id, team_id) SELECT org_id, ?, id FROM teams WHERE org_id = ? AND public_id = ?
+			ON CONFLICT DO NOTHING`, a.ID, a.OrgID, id)
 		if err != nil {
 			return err
 		}
+		if n == 0 {
+			return portal.Invalidf("teams", "One of these teams does not exist any more. Load the page again.")
+		}
+	}
+	return nil
+}
+
+// EditApplication changes name and description. version is the one the form was
+// made from: who comes second is told, and overwrites nothing.
+func (s *Store) EditApplication(ctx context.Context, by portal.Actor, publicID string, version int64, n portal.NewApplication) error {
+	return s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, publicID)
+		if err != nil {
+			return err
+		}
+		n.Visibility = ""
 		if n, err = n.Tidy(); err != nil {
 			return err
 		}
 		changed, err := t.exec(`UPDATE applications SET name = ?, name_key = ?, description = ?, version = version + 1 WHERE id = ? AND version = ?`,
 			n.Name, portal.NameKey(n.Name), n.Description, a.ID, version)
 		if isUnique(err) {
-			return errAppName(n.Name)
+			return t.errTaken(by, o, n.Name)
 		} else if err != nil {
 			return err
 		}
 		if changed == 0 {
-			return portal.Errorf(portal.Conflict, "Somebody else has changed this application meanwhile; it is called %s now. Load the page again, then repeat your change.", a.Name)
+			return errEdited(a)
 		}
 		if n.Name == a.Name && n.Description == a.Description {
 			return nil
@@ -138,11 +231,15 @@ func (s *Store) EditApplication(ctx context.Context, by portal.Actor, publicID s
 	})
 }
 
+func errEdited(a portal.Application) error {
+	return portal.Errorf(portal.Conflict, "Somebody else has changed this application meanwhile; it is called %s now. Load the page again, then repeat your change.", a.Name)
+}
+
 // DeleteApplication removes an application; its credentials stop at once.
 func (s *Store) DeleteApplication(ctx context.Context, by portal.Actor, publicID string) (portal.Application, error) {
 	var a portal.Application
-	err := s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) (err error) {
-		if a, err = t.app(by, publicID); err != nil {
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) (err error) {
+		if a, err = t.usableApp(by, publicID); err != nil {
 			return err
 		}
 		t.keys = true
@@ -155,4 +252,190 @@ func (s *Store) DeleteApplication(ctx context.Context, by portal.Actor, publicID
 		return t.audit(by, o.ID, portal.AuditAppDeleted, a.Name, fmt.Sprintf("with %d working credentials", a.Live))
 	})
 	return a, err
+}
+
+// TeamsOf are the public ids of the teams an application is for.
+func (s *Store) TeamsOf(ctx context.Context, by portal.Actor, a portal.Application) ([]string, error) {
+	if !by.May(portal.SeeApplications) || a.OrgID != by.OrgID {
+		return nil, portal.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT t.public_id FROM application_teams x JOIN teams t ON t.id = x.team_id WHERE x.app_id = ? ORDER BY x.team_id`, a.ID)
+	return list(rows, err, func(r *sql.Rows) (string, error) {
+		var id string
+		return id, r.Scan(&id)
+	})
+}
+
+// maxPeople is how many people an answer about access names.
+const maxPeople = 100
+
+// WouldGain lists the people who do not see the application now and would after
+// the change, at most maxPeople of them, and how many there are in all.
+func (s *Store) WouldGain(ctx context.Context, by portal.Actor, publicID string, v portal.Visibility, teams []string) ([]portal.Access, portal.Count, error) {
+	a, err := s.Application(ctx, by, publicID)
+	if err != nil || by.Personal || v == portal.VisiblePersonal {
+		return nil, 0, err
+	}
+	if !a.KeysFor(by) {
+		return nil, 0, portal.ErrPersonal
+	}
+	after := `1`
+	var args []any
+	if v == portal.VisibleTeam {
+		if len(teams) == 0 {
+			return nil, 0, nil
+		}
+		after = `(m.role = 'super_admin' OR EXISTS (SELECT 1 FROM team_members y JOIN teams t ON t.id = y.team_id
+			WHERE y.user_id = m.user_id AND t.org_id = m.org_id AND t.public_id IN (?` + strings.Repeat(", ?", len(teams)-1) + `)))`
+		for _, id := range teams {
+			args = append(args, id)
+		}
+	}
+	from := ` FROM memberships m JOIN users u ON u.id = m.user_id JOIN applications a ON a.id = ?
+		WHERE m.org_id = ? AND NOT (a.visibility = 'organization' OR a.owner_id = m.user_id
+			OR a.visibility = 'team' AND (m.role = 'super_admin' OR ` + inTeams + `m.user_id))) AND ` + after
+	args = append([]any{a.ID, by.OrgID}, args...)
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?)`, append(args, portal.MaxCount+1)...).Scan(&n); err != nil {
+		return nil, 0, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT m.first_name || ' ' || m.last_name, u.email`+from+` ORDER BY m.user_id LIMIT ?`, append(args, maxPeople)...)
+	people, err := list(rows, err, func(r *sql.Rows) (portal.Access, error) {
+		p := portal.Access{Keys: true}
+		return p, r.Scan(&p.Name, &p.Email)
+	})
+	return people, portal.Count(n), err
+}
+
+// ShareApplication changes who sees an application.
+func (s *Store) ShareApplication(ctx context.Context, by portal.Actor, publicID string, version int64, v portal.Visibility, teams []string) error {
+	return s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, publicID)
+		if err != nil {
+			return err
+		}
+		n, err := portal.NewApplication{Name: a.Name, Visibility: v, Teams: teams}.Tidy()
+		if err != nil {
+			return err
+		}
+		if v == portal.VisiblePersonal && a.OwnerID != by.UserID && !by.May(portal.ManageMembers) {
+			return portal.Errorf(portal.Forbidden, "Only %s or a Super admin may take this application from the others.", a.OwnerName)
+		}
+		changed, err := t.exec(`UPDATE applications SET visibility = ?, version = version + 1 WHERE id = ? AND version = ?`, v, a.ID, version)
+		if err != nil {
+			return err
+		}
+		if changed == 0 {
+			return errEdited(a)
+		}
+		if err := t.setTeams(a, n.Teams); err != nil {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditAppShared, a.Name, "from "+a.Visibility.Words()+" to "+v.Words())
+	})
+}
+
+// AccessTo lists who sees an application and why, at most maxPeople of them, and
+// how many there are in all. Portal admins, who see everything, are not listed.
+func (s *Store) AccessTo(ctx context.Context, by portal.Actor, publicID string) ([]portal.Access, portal.Count, error) {
+	a, err := s.Application(ctx, by, publicID)
+	if err != nil {
+		return nil, 0, err
+	}
+	if a.OrgID == 0 {
+		return []portal.Access{{Name: a.OwnerName, Email: a.OwnerMail, Why: "It is theirs.", Keys: true}}, 1, nil
+	}
+	from := ` FROM memberships m JOIN users u ON u.id = m.user_id JOIN applications a ON a.id = ?
+		WHERE m.org_id = ? AND (a.visibility = 'organization' OR a.owner_id = m.user_id OR m.role = 'super_admin' OR a.visibility = 'team' AND ` + inTeams + `m.user_id))`
+	args := []any{a.ID, a.OrgID}
+	var n int
+	if err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1`+from+` LIMIT ?)`, append(args, portal.MaxCount+1)...).Scan(&n); err != nil {
+		return nil, 0, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT m.user_id, m.first_name || ' ' || m.last_name, u.email, m.role,
+		COALESCE((SELECT t.name FROM application_teams x JOIN team_members y ON y.team_id = x.team_id JOIN teams t ON t.id = x.team_id
+			WHERE x.app_id = a.id AND y.user_id = m.user_id ORDER BY x.team_id LIMIT 1), '')`+from+` ORDER BY m.user_id LIMIT ?`, append(args, maxPeople)...)
+	people, err := list(rows, err, func(r *sql.Rows) (portal.Access, error) {
+		p := portal.Access{Keys: true}
+		var user int64
+		var role portal.Role
+		var team string
+		err := r.Scan(&user, &p.Name, &p.Email, &role, &team)
+		switch {
+		case user == a.OwnerID:
+			p.Why = "Owner"
+		case a.Visibility == portal.VisibleOrganization:
+			p.Why = "Member of " + a.OrgName
+		case a.Visibility == portal.VisiblePersonal:
+			p.Why, p.Keys = "Super admin: sees that it exists, not its keys", false
+		case team != "":
+			p.Why = "In the team " + team
+		default:
+			p.Why = "Super admin"
+		}
+		return p, err
+	})
+	return people, portal.Count(n), err
+}
+
+// MoveApplication takes an application of the actor's own into an organization
+// they belong to, where every member sees it. Its keys go on working.
+func (s *Store) MoveApplication(ctx context.Context, by portal.Actor, publicID, orgID string) (portal.Organization, error) {
+	var o portal.Organization
+	if !by.Personal {
+		return o, portal.ErrNotFound
+	}
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, _ portal.Organization) error {
+		a, err := t.usableApp(by, publicID)
+		if err != nil {
+			return err
+		}
+		var id int64
+		err = t.row(`SELECT o.id FROM organizations o JOIN memberships m ON m.org_id = o.id WHERE o.public_id = ? AND m.user_id = ? AND o.state = 'active'`, orgID, by.UserID).Scan(&id)
+		if portal.IsCode(one(err), portal.NotFound) {
+			return portal.Invalidf("organization", "Choose one of your organizations.")
+		} else if err != nil {
+			return err
+		}
+		if o, err = t.organization(id); err != nil {
+			return err
+		}
+		t.keys = true
+		_, err = t.exec(`UPDATE applications SET org_id = ?, visibility = 'organization', version = version + 1 WHERE id = ? AND org_id IS NULL`, o.ID, a.ID)
+		if isUnique(err) {
+			return portal.Invalidf("organization", "%s has an application of this name already. Rename yours first.", o.Name)
+		} else if err != nil {
+			return err
+		}
+		if err := t.moveKeys(a, o.ID); err != nil {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditAppMoved, a.Name, "into "+o.Name)
+	})
+	return o, err
+}
+
+// bequeath passes a leaver's personal applications on to somebody who stays.
+func (t *tx) bequeath(by portal.Actor, o portal.Organization, from, to int64) error {
+	rows, err := t.rows(`SELECT id, name FROM applications WHERE org_id = ? AND owner_id = ? AND visibility = 'personal' AND deleted_at IS NULL`, o.ID, from)
+	apps, err := list(rows, err, func(r *sql.Rows) (portal.Application, error) {
+		var a portal.Application
+		return a, r.Scan(&a.ID, &a.Name)
+	})
+	if err != nil || len(apps) == 0 {
+		return err
+	}
+	var heir string
+	if err := t.row(`SELECT first_name || ' ' || last_name FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, to).Scan(&heir); err != nil {
+		return one(err)
+	}
+	for _, a := range apps {
+		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ?`, to, a.ID); err != nil {
+			return err
+		}
+		if err := t.audit(by, o.ID, portal.AuditAppInherited, a.Name, "now of "+heir); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -11,9 +11,9 @@ import (
 // outside organizations.
 func (t *tx) audit(by portal.Actor, orgID int64, kind portal.AuditKind, subject, detail string) error {
 	_, err := t.exec(`
-		INSERT INTO audit (at, actor_id, actor_name, actor_mail, org_id, kind, subject, detail, ip)
-		VALUES (?, NULLIF(?, 0), ?, ?, NULLIF(?, 0), ?, ?, ?, ?)`,
-		millis(t.now), by.UserID, by.Name, by.Email, orgID, kind, subject, detail, by.IP)
+		INSERT INTO audit (at, actor_id, actor_name, actor_mail, org_id, kind, subject, detail, ip, only_for)
+		VALUES (?, NULLIF(?, 0), ?, ?, NULLIF(?, 0), ?, ?, ?, ?, NULLIF(?, 0))`,
+		millis(t.now), by.UserID, by.Name, by.Email, orgID, kind, subject, detail, by.IP, t.onlyFor)
 	return err
 }
 
@@ -27,7 +27,9 @@ func scanAudit(rows *sql.Rows) (portal.AuditEntry, error) {
 	return e, err
 }
 
-// Activity is what happened in the actor's organization, newest first.
+// Activity is what happened in the actor's organization, newest first. It tells
+// nobody what other pages keep from them: invitations and others' personal
+// applications are for Super admins.
 func (s *Store) Activity(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.AuditEntry], error) {
 	if !by.May(portal.ReadActivity) {
 		return portal.Slice[portal.AuditEntry]{}, portal.ErrNotFound
@@ -35,7 +37,9 @@ func (s *Store) Activity(ctx context.Context, by portal.Actor, cursor string) (p
 	before := s.before("activity", cursor)
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT `+auditColumns+` FROM audit a LEFT JOIN organizations o ON o.id = a.org_id
-		WHERE a.org_id = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?`, by.OrgID, before, portal.PageSize+1)
+		WHERE a.org_id = ? AND a.id < ? AND (? OR (a.only_for IS NULL OR a.only_for = ?) AND a.kind NOT IN (?, ?, ?, ?, ?, ?)) ORDER BY a.id DESC LIMIT ?`,
+		by.OrgID, before, by.May(portal.SeeInvitations), by.UserID, portal.AuditInvited, portal.AuditInvitationResent, portal.AuditInvitationRevoked,
+		portal.AuditInvitationCopied, portal.AuditInvitationDeclined, portal.AuditInvitationAsked, portal.PageSize+1)
 	all, err := list(rows, err, scanAudit)
 	return pageOf(s, "activity", all, func(e portal.AuditEntry) int64 { return e.ID }), err
 }

@@ -5,22 +5,28 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"strings"
+	"time"
 
 	"portico/portal"
 )
 
-const credentialColumns = `c.id, c.public_id, c.label, c.hint, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), c.created_at,
-	c.ends_at, c.revoked_at, COALESCE(e.first_name || ' ' || e.last_name, '')`
+const credentialColumns = `c.id, c.public_id, c.label, c.hint, c.sealed IS NULL, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), c.created_at,
+	c.expires_at, c.ends_at, c.rotated_at, c.revoked_at, COALESCE(e.first_name || ' ' || e.last_name, ''), c.used_at, c.used_from`
 
 const credentialTables = ` FROM credentials c JOIN users u ON u.id = c.created_by LEFT JOIN users e ON e.id = c.ended_by
 	LEFT JOIN memberships m ON m.org_id = c.org_id AND m.user_id = c.created_by `
 
+// working holds for a credential c that opens doors at ?, ?.
+const working = `c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND (c.expires_at IS NULL OR c.expires_at > ?)`
+
 func scanCredential(row interface{ Scan(...any) error }) (portal.Credential, error) {
 	var c portal.Credential
 	var created int64
-	var ends, revoked sql.NullInt64
-	err := row.Scan(&c.ID, &c.PublicID, &c.Label, &c.Hint, &c.CreatedBy, &created, &ends, &revoked, &c.EndedBy)
-	c.CreatedAt, c.EndsAt, c.RevokedAt = fromMillis(created), fromNullMillis(ends), fromNullMillis(revoked)
+	var expires, ends, rotated, revoked, used sql.NullInt64
+	err := row.Scan(&c.ID, &c.PublicID, &c.Label, &c.Hint, &c.Once, &c.CreatedBy, &created, &expires, &ends, &rotated, &revoked, &c.EndedBy, &used, &c.UsedFrom)
+	c.CreatedAt, c.ExpiresAt, c.EndsAt, c.RotatedAt = fromMillis(created), fromNullMillis(expires), fromNullMillis(ends), fromNullMillis(rotated)
+	c.RevokedAt, c.UsedAt = fromNullMillis(revoked), fromNullMillis(used)
 	return c, one(err)
 }
 
@@ -28,19 +34,25 @@ func scanCredential(row interface{ Scan(...any) error }) (portal.Credential, err
 // and the latest of the ended.
 const maxShown = 50
 
-// Credentials lists an application's credentials, newest first, each with the
-// people who have seen its value. No value is among them.
+// Credentials lists an application's credentials, the working ones first, each
+// with the people who have seen its value. No value is among them. Of somebody
+// else's personal application there are none to see, but for portal admins.
 func (s *Store) Credentials(ctx context.Context, by portal.Actor, appID string) ([]portal.Credential, error) {
-	if !by.May(portal.SeeApplications) {
-		return nil, portal.ErrNotFound
+	a, err := s.Application(ctx, by, appID)
+	if err != nil {
+		return nil, err
 	}
+	if !a.KeysFor(by) && !by.IsAdmin() {
+		return nil, nil
+	}
+	now := millis(s.Now())
 	rows, err := s.read.QueryContext(ctx, `SELECT `+credentialColumns+credentialTables+`
-		WHERE c.app_id = (SELECT id FROM applications WHERE public_id = ? AND org_id = ? AND deleted_at IS NULL)
-		ORDER BY c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) DESC, c.id DESC LIMIT ?`, appID, by.OrgID, millis(s.Now()), maxShown)
+		WHERE c.app_id = ? ORDER BY `+working+` DESC, c.id DESC LIMIT ?`, a.ID, now, now, maxShown)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.Credential, error) { return scanCredential(r) })
 	if err != nil || len(all) == 0 {
 		return all, err
 	}
+	s.addUses(all)
 	return all, s.addSeen(ctx, by, all)
 }
 
@@ -49,30 +61,29 @@ const maxSeenNames = 5
 
 func (s *Store) addSeen(ctx context.Context, by portal.Actor, all []portal.Credential) error {
 	at := make(map[int64]*portal.Credential, len(all))
-	args := make([]any, 0, len(all)+1)
-	marks := ""
+	args := []any{by.OrgID, by.OrgID}
 	for i := range all {
 		at[all[i].ID] = &all[i]
 		args = append(args, all[i].ID)
-		marks += ", ?"
 	}
 	rows, err := s.read.QueryContext(ctx, `
-		SELECT r.credential_id, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), max(r.at)
-		FROM reveals r JOIN users u ON u.id = r.user_id LEFT JOIN memberships m ON m.org_id = r.org_id AND m.user_id = r.user_id
-		WHERE r.credential_id IN (`+marks[2:]+`) AND r.org_id = ?
-		GROUP BY r.credential_id, r.user_id ORDER BY r.credential_id, max(r.at) DESC, r.user_id`, append(args, by.OrgID)...)
+		SELECT r.credential_id, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), max(r.at), m.user_id IS NULL AND ? <> 0
+		FROM reveals r JOIN users u ON u.id = r.user_id LEFT JOIN memberships m ON m.org_id = ? AND m.user_id = r.user_id
+		WHERE r.credential_id IN (?`+strings.Repeat(", ?", len(all)-1)+`)
+		GROUP BY r.credential_id, r.user_id ORDER BY r.credential_id, max(r.at) DESC, r.user_id`, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id, when int64
-		var name string
-		if err := rows.Scan(&id, &name, &when); err != nil {
+		var seen portal.Reveal
+		if err := rows.Scan(&id, &seen.Name, &when, &seen.Gone); err != nil {
 			return err
 		}
+		seen.At = fromMillis(when)
 		if c := at[id]; len(c.Seen) < maxSeenNames {
-			c.Seen = append(c.Seen, portal.Reveal{Name: name, At: fromMillis(when)})
+			c.Seen = append(c.Seen, seen)
 		} else {
 			c.SeenMore++
 		}
@@ -80,18 +91,21 @@ func (s *Store) addSeen(ctx context.Context, by portal.Actor, all []portal.Crede
 	return rows.Err()
 }
 
-// Credential is one credential of an application of the actor's organization.
+// Credential is one credential of an application whose keys the actor may use,
+// or, for portal admins, see.
 func (s *Store) Credential(ctx context.Context, by portal.Actor, appID, id string) (portal.Credential, error) {
-	if !by.May(portal.SeeApplications) {
-		return portal.Credential{}, portal.ErrNotFound
+	a, err := s.Application(ctx, by, appID)
+	if err != nil {
+		return portal.Credential{}, err
 	}
-	return readCredential(ctx, s.read, by, appID, id)
+	if !a.KeysFor(by) && !by.IsAdmin() {
+		return portal.Credential{}, portal.ErrPersonal
+	}
+	return readCredential(ctx, s.read, a, id)
 }
 
-func readCredential(ctx context.Context, q querier, by portal.Actor, appID, id string) (portal.Credential, error) {
-	return scanCredential(q.QueryRowContext(ctx, `SELECT `+credentialColumns+credentialTables+`
-		WHERE c.public_id = ? AND c.org_id = ?
-			AND c.app_id = (SELECT id FROM applications WHERE public_id = ? AND org_id = ? AND deleted_at IS NULL)`, id, by.OrgID, appID, by.OrgID))
+func readCredential(ctx context.Context, q querier, a portal.Application, id string) (portal.Credential, error) {
+	return scanCredential(q.QueryRowContext(ctx, `SELECT `+credentialColumns+credentialTables+` WHERE c.public_id = ? AND c.app_id = ?`, id, a.ID))
 }
 
 // sealName binds a sealed key to its place: copied elsewhere it does not open.
@@ -99,44 +113,73 @@ func sealName(orgID, appID int64, publicID string) string {
 	return fmt.Sprintf("credential %d %d %s", orgID, appID, publicID)
 }
 
-// insertKey makes a key. Its value is in the database only sealed.
-func (t *tx) insertKey(by portal.Actor, a portal.Application, label string) (portal.Credential, error) {
+// newKey is what a key is made of.
+type newKey struct {
+	label    string
+	expires  time.Time
+	once     bool
+	replaces int64
+}
+
+// insertKey makes a key and gives its value, which the database holds only
+// sealed, or not at all.
+func (t *tx) insertKey(by portal.Actor, a portal.Application, n newKey) (portal.Credential, string, error) {
 	var live int
-	if err := t.row(`SELECT count(*) FROM credentials WHERE app_id = ? AND revoked_at IS NULL AND (ends_at IS NULL OR ends_at > ?)`, a.ID, millis(t.now)).Scan(&live); err != nil {
-		return portal.Credential{}, err
+	if err := t.row(`SELECT count(*) FROM credentials c WHERE c.app_id = ? AND `+working, a.ID, millis(t.now), millis(t.now)).Scan(&live); err != nil {
+		return portal.Credential{}, "", err
 	}
 	if live >= portal.MaxCredentials {
-		return portal.Credential{}, portal.Errorf(portal.Conflict, "%s has %d working credentials, which is the most. Revoke one first.", a.Name, live)
+		return portal.Credential{}, "", portal.Errorf(portal.Conflict, "%s has %d working credentials, which is the most. Revoke one first.", a.Name, live)
 	}
 	key, id := portal.NewKey(), newID()
 	hash := sha256.Sum256([]byte(key))
-	if _, err := t.exec(`
-		INSERT INTO credentials (public_id, org_id, app_id, label, hash, sealed, hint, created_by, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		id, a.OrgID, a.ID, label, hash[:], t.s.keys.seal(key, sealName(a.OrgID, a.ID, id)), key[len(key)-4:], by.UserID, millis(t.now)); err != nil {
-		return portal.Credential{}, fmt.Errorf("insert credential: %w", err)
+	var sealed []byte
+	if !n.once {
+		sealed = t.s.keys.seal(key, sealName(a.OrgID, a.ID, id))
 	}
-	return readCredential(t.ctx, t, by, a.PublicID, id)
+	if _, err := t.exec(`
+		INSERT INTO credentials (public_id, org_id, app_id, label, hash, sealed, sealed_by, hint, replaces_id, created_by, created_at, expires_at, reminded)
+		VALUES (?, NULLIF(?, 0), ?, ?, ?, ?, ?, ?, NULLIF(?, 0), ?, ?, ?, ?)`,
+		id, a.OrgID, a.ID, n.label, hash[:], sealed, t.s.keys.newest, key[len(key)-4:], n.replaces, by.UserID, millis(t.now), nullMillis(n.expires), remindersPast(n.expires, t.now)); err != nil {
+		return portal.Credential{}, "", fmt.Errorf("insert credential: %w", err)
+	}
+	c, err := readCredential(t.ctx, t, a, id)
+	if err != nil || !n.once {
+		return c, "", err
+	}
+	return c, key, t.seen(by, c) // shown now, and never again
 }
 
-// CreateCredential makes a key for an application of the actor's organization.
-func (s *Store) CreateCredential(ctx context.Context, by portal.Actor, appID, label string) (portal.Credential, error) {
+// seen notes that the actor is about to see a key's value.
+func (t *tx) seen(by portal.Actor, c portal.Credential) error {
+	_, err := t.exec(`INSERT INTO reveals (credential_id, user_id, at) VALUES (?, ?, ?)`, c.ID, by.UserID, millis(t.now))
+	return err
+}
+
+func nullMillis(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: millis(t), Valid: !t.IsZero()}
+}
+
+// CreateCredential makes a key. The value is given only for one that is shown
+// once; all others are read by Reveal.
+func (s *Store) CreateCredential(ctx context.Context, by portal.Actor, appID string, n portal.NewCredential) (portal.Credential, string, error) {
 	var c portal.Credential
-	err := s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
-		a, err := t.app(by, appID)
+	var key string
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, appID)
 		if err != nil {
 			return err
 		}
-		label, problem := portal.TidyOptional(label, "a label")
-		if problem != "" {
-			return portal.Invalidf("label", "%s", problem)
+		label, expires, err := n.Tidy(t.now)
+		if err != nil {
+			return err
 		}
-		if c, err = t.insertKey(by, a, label); err != nil {
+		if c, key, err = t.insertKey(by, a, newKey{label: label, expires: expires, once: n.Once}); err != nil {
 			return err
 		}
 		return t.audit(by, o.ID, portal.AuditKeyCreated, a.Name, keyName(c))
 	})
-	return c, err
+	return c, key, err
 }
 
 // keyName tells keys apart without giving them away.
@@ -151,25 +194,29 @@ func keyName(c portal.Credential) string {
 func (s *Store) Reveal(ctx context.Context, by portal.Actor, appID, id string) (portal.Credential, string, error) {
 	var c portal.Credential
 	var key string
-	err := s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
-		a, err := t.app(by, appID)
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, appID)
 		if err != nil {
 			return err
 		}
-		if c, err = readCredential(ctx, t, by, appID, id); err != nil {
+		if c, err = readCredential(ctx, t, a, id); err != nil {
 			return err
 		}
 		if state := c.State(t.now); !state.Works() {
 			return portal.Errorf(portal.Conflict, "This credential does not work any more, so its value is not shown.")
 		}
+		if c.Once {
+			return portal.Errorf(portal.Conflict, "This credential was shown once, when it was made. Rotate it to get a new value.")
+		}
 		var sealed []byte
-		if err := t.row(`SELECT sealed FROM credentials WHERE id = ?`, c.ID).Scan(&sealed); err != nil {
+		var sealedBy int
+		if err := t.row(`SELECT sealed, sealed_by FROM credentials WHERE id = ?`, c.ID).Scan(&sealed, &sealedBy); err != nil {
 			return err
 		}
-		if key, err = s.keys.open(sealed, sealName(o.ID, a.ID, c.PublicID)); err != nil {
+		if key, err = s.keys.open(sealed, sealedBy, sealName(a.OrgID, a.ID, c.PublicID)); err != nil {
 			return fmt.Errorf("open credential %s: %w", c.PublicID, err)
 		}
-		if _, err := t.exec(`INSERT INTO reveals (org_id, credential_id, user_id, at) VALUES (?, ?, ?, ?)`, o.ID, c.ID, by.UserID, millis(t.now)); err != nil {
+		if err := t.seen(by, c); err != nil {
 			return err
 		}
 		return t.audit(by, o.ID, portal.AuditKeyRevealed, a.Name, keyName(c))
@@ -178,40 +225,118 @@ func (s *Store) Reveal(ctx context.Context, by portal.Actor, appID, id string) (
 		return c, "", err
 	}
 	one := []portal.Credential{c}
+	s.addUses(one)
 	err = s.addSeen(ctx, by, one)
 	return one[0], key, err
 }
 
+// errKeyEnded says who ended a key and when, if somebody has.
+func errKeyEnded(c portal.Credential, now time.Time) error {
+	switch c.State(now) {
+	case portal.CredentialRevoked:
+		return portal.Errorf(portal.Conflict, "This credential was revoked by %s on %s.", c.EndedBy, c.RevokedAt.Format("2 Jan 2006 at 15:04 UTC"))
+	case portal.CredentialRetiring, portal.CredentialEnded:
+		return portal.Errorf(portal.Conflict, "This credential was rotated by %s on %s.", c.EndedBy, c.RotatedAt.Format("2 Jan 2006 at 15:04 UTC"))
+	}
+	return portal.Errorf(portal.Conflict, "This credential has expired. Make a new one.")
+}
+
 // Rotate makes a new key in the place of an old one, which works for the time of
-// grace and then no more.
-func (s *Store) Rotate(ctx context.Context, by portal.Actor, appID, id string, grace portal.Grace) (portal.Credential, error) {
+// grace and then no more. If the old one had replaced a third that still works,
+// that one ends at once. The value is given only for one that is shown once.
+func (s *Store) Rotate(ctx context.Context, by portal.Actor, appID, id string, grace portal.Grace, date string) (portal.Credential, string, error) {
 	var c portal.Credential
-	err := s.changeIn(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
-		a, err := t.app(by, appID)
+	var key string
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, appID)
 		if err != nil {
 			return err
 		}
-		old, err := readCredential(ctx, t, by, appID, id)
+		old, err := readCredential(ctx, t, a, id)
 		if err != nil {
 			return err
 		}
-		wait, ok := grace.Duration()
-		if !ok {
-			return portal.Invalidf("grace", "Choose how long the old key goes on working.")
+		until, err := grace.Until(t.now, date)
+		if err != nil {
+			return err
 		}
-		ends := t.now.Add(wait)
+		c, key, err = t.rotate(by, o, a, old, until)
+		return err
+	})
+	return c, key, err
+}
+
+func (t *tx) rotate(by portal.Actor, o portal.Organization, a portal.Application, old portal.Credential, until time.Time) (portal.Credential, string, error) {
+	t.keys = true
+	now := millis(t.now)
+	n, err := t.exec(`UPDATE credentials SET ends_at = ?, rotated_at = ?, ended_by = ? WHERE id = ? AND ends_at IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
+		millis(until), now, by.UserID, old.ID, now)
+	if err != nil {
+		return old, "", err
+	}
+	if n == 0 {
+		return old, "", errKeyEnded(old, t.now)
+	}
+	if _, err := t.exec(`UPDATE credentials SET ends_at = ? WHERE id = (SELECT replaces_id FROM credentials WHERE id = ?) AND ends_at > ?`, now, old.ID, now); err != nil {
+		return old, "", err
+	}
+	fresh := newKey{label: old.Label, once: old.Once, replaces: old.ID}
+	if !old.ExpiresAt.IsZero() {
+		fresh.expires = t.now.Add(old.ExpiresAt.Sub(old.CreatedAt)) // as long a life as the old one had
+	}
+	c, key, err := t.insertKey(by, a, fresh)
+	if err != nil {
+		return c, "", err
+	}
+	return c, key, t.audit(by, o.ID, portal.AuditKeyRotated, a.Name, keyName(old)+" until "+until.Format("2 Jan 2006 15:04 UTC"))
+}
+
+// retiring is a rotated key that still works.
+func (t *tx) retiring(a portal.Application, id string) (portal.Credential, error) {
+	c, err := readCredential(t.ctx, t, a, id)
+	if err == nil && c.State(t.now) != portal.CredentialRetiring {
+		if c.State(t.now) == portal.CredentialActive {
+			return c, portal.Errorf(portal.Conflict, "This credential has not been rotated.")
+		}
+		return c, errKeyEnded(c, t.now)
+	}
+	return c, err
+}
+
+// ExtendKey lets a rotated key that still works go on until another time.
+func (s *Store) ExtendKey(ctx context.Context, by portal.Actor, appID, id string, grace portal.Grace, date string) (portal.Credential, error) {
+	return s.endKeyAt(ctx, by, appID, id, portal.AuditKeyExtended, func(now time.Time) (time.Time, error) {
+		if grace == portal.GraceNone {
+			grace = "" // that is a cut
+		}
+		return grace.Until(now, date)
+	})
+}
+
+// CutKey ends a rotated key at once.
+func (s *Store) CutKey(ctx context.Context, by portal.Actor, appID, id string) (portal.Credential, error) {
+	return s.endKeyAt(ctx, by, appID, id, portal.AuditKeyCut, func(now time.Time) (time.Time, error) { return now, nil })
+}
+
+func (s *Store) endKeyAt(ctx context.Context, by portal.Actor, appID, id string, kind portal.AuditKind, when func(now time.Time) (time.Time, error)) (portal.Credential, error) {
+	var c portal.Credential
+	err := s.changeApps(ctx, by, portal.UseApplications, func(t *tx, by portal.Actor, o portal.Organization) error {
+		a, err := t.usableApp(by, appID)
+		if err != nil {
+			return err
+		}
+		if c, err = t.retiring(a, id); err != nil {
+			return err
+		}
+		until, err := when(t.now)
+		if err != nil {
+			return err
+		}
 		t.keys = true
-		n, err := t.exec(`UPDATE credentials SET ends_at = ?, ended_by = ? WHERE id = ? AND ends_at IS NULL AND revoked_at IS NULL`, millis(ends), by.UserID, old.ID)
-		if err != nil {
+		if _, err := t.exec(`UPDATE credentials SET ends_at = ? WHERE id = ?`, millis(until), c.ID); err != nil {
 			return err
 		}
-		if n == 0 {
-			return portal.Errorf(portal.Conflict, "This credential is %s already. There is nothing to rotate.", old.State(t.now))
-		}
-		if c, err = t.insertKey(by, a, old.Label); err != nil {
-			return err
-		}
-		return t.audit(by, o.ID, portal.AuditKeyRotated, a.Name, keyName(old)+" until "+ends.Format("2 Jan 2006 15:04 UTC"))
+		return t.audit(by, o.ID, kind, a.Name, keyName(c)+" until "+until.Format("2 Jan 2006 15:04 UTC"))
 	})
 	return c, err
 }
@@ -219,24 +344,59 @@ func (s *Store) Rotate(ctx context.Context, by portal.Actor, appID, id string, g
 // RevokeCredential stops one key at once.
 func (s *Store) RevokeCredential(ctx context.Context, by portal.Actor, appID, id string) (portal.Credential, error) {
 	var c portal.Credential
-	err := s.changeIn(ctx, by, portal.RevokeCredential, func(t *tx, by portal.Actor, o portal.Organization) error {
+	err := s.changeApps(ctx, by, portal.RevokeCredential, func(t *tx, by portal.Actor, o portal.Organization) error {
 		a, err := t.app(by, appID)
 		if err != nil {
 			return err
 		}
-		if c, err = readCredential(ctx, t, by, appID, id); err != nil {
+		if !a.KeysFor(by) && !by.IsAdmin() {
+			return portal.ErrPersonal
+		}
+		if c, err = readCredential(ctx, t, a, id); err != nil {
 			return err
 		}
 		t.keys = true
-		n, err := t.exec(`UPDATE credentials SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL AND (ends_at IS NULL OR ends_at > ?)`,
-			millis(t.now), by.UserID, c.ID, millis(t.now))
+		now := millis(t.now)
+		n, err := t.exec(`UPDATE credentials SET revoked_at = ?, ended_by = ? WHERE id = ? AND revoked_at IS NULL AND (ends_at IS NULL OR ends_at > ?) AND (expires_at IS NULL OR expires_at > ?)`,
+			now, by.UserID, c.ID, now, now)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return portal.Errorf(portal.Conflict, "This credential is %s already.", c.State(t.now))
+			return errKeyEnded(c, t.now)
 		}
 		return t.audit(by, o.ID, portal.AuditKeyRevoked, a.Name, keyName(c))
 	})
 	return c, err
+}
+
+// moveKeys seals an application's keys for their new organization.
+func (t *tx) moveKeys(a portal.Application, orgID int64) error {
+	type key struct {
+		id       int64
+		publicID string
+		sealed   []byte
+		by       int
+	}
+	rows, err := t.rows(`SELECT id, public_id, sealed, sealed_by FROM credentials WHERE app_id = ?`, a.ID)
+	all, err := list(rows, err, func(r *sql.Rows) (key, error) {
+		var k key
+		return k, r.Scan(&k.id, &k.publicID, &k.sealed, &k.by)
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		if k.sealed != nil {
+			value, err := t.s.keys.open(k.sealed, k.by, sealName(a.OrgID, a.ID, k.publicID))
+			if err != nil {
+				return fmt.Errorf("open credential %s: %w", k.publicID, err)
+			}
+			k.sealed, k.by = t.s.keys.seal(value, sealName(orgID, a.ID, k.publicID)), t.s.keys.newest
+		}
+		if _, err := t.exec(`UPDATE credentials SET org_id = ?, sealed = ?, sealed_by = ? WHERE id = ?`, orgID, k.sealed, k.by, k.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

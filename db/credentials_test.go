@@ -79,7 +79,7 @@ func mustRead(t *testing.T, f *scene, name string) []byte {
 func TestASealedKeyOpensOnlyInItsOwnRow(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
-	second, err := f.s.CreateCredential(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], "second")
+	second, _, err := f.s.CreateCredential(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], portal.NewCredential{Label: "second"})
 	f.must(err)
 	other := `UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE public_id = ?) WHERE public_id = ?`
 	flip := `UPDATE credentials SET sealed = ? WHERE public_id = ?`
@@ -114,7 +114,7 @@ func TestARotatedKeyWorksForItsGraceAndIsThenNotShown(t *testing.T) {
 	} {
 		f := newScene(t)
 		by := f.in("abe", "Acme")
-		fresh, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], c.grace)
+		fresh, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], c.grace, "")
 		f.must(err)
 		f.pass(c.after)
 		old, err := f.s.Credential(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"])
@@ -136,7 +136,7 @@ func TestARotatedKeyWorksForItsGraceAndIsThenNotShown(t *testing.T) {
 			f.must(revokeErr)
 		} else {
 			f.refused(err, portal.Conflict, "does not work any more")
-			f.refused(revokeErr, portal.Conflict, "rotated already")
+			f.refused(revokeErr, portal.Conflict, "was rotated by")
 		}
 		if _, key, err := f.s.Reveal(f.ctx, by, f.ids["Alpha"], fresh.PublicID); err != nil || fresh.Label != "live" || key[len(key)-4:] != fresh.Hint {
 			t.Errorf("the new key: %v, %+v", err, fresh)
@@ -145,7 +145,7 @@ func TestARotatedKeyWorksForItsGraceAndIsThenNotShown(t *testing.T) {
 	f := newScene(t)
 	before := f.fingerprint()
 	for _, grace := range []portal.Grace{"", "forever", "-1h"} {
-		_, err := f.s.Rotate(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"], grace)
+		_, _, err := f.s.Rotate(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"], grace, "")
 		f.refused(err, portal.Invalid, "[grace:")
 	}
 	f.unchanged(before)
@@ -156,20 +156,20 @@ func TestAnApplicationHasAtMostTwentyWorkingKeys(t *testing.T) {
 	f := newScene(t)
 	by := f.in("abe", "Acme")
 	for range portal.MaxCredentials - 1 {
-		_, err := f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], "")
+		_, _, err := f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], portal.NewCredential{Label: ""})
 		f.must(err)
 	}
 	before := f.fingerprint()
-	_, err := f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], "")
+	_, _, err := f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], portal.NewCredential{Label: ""})
 	f.refused(err, portal.Conflict, "20 working credentials", "Revoke one")
-	_, err = f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay)
+	_, _, err = f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay, "")
 	f.refused(err, portal.Conflict, "20 working credentials")
 	f.unchanged(before)
-	_, err = f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceNone)
+	_, _, err = f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceNone, "")
 	f.must(err)
-	_, err = f.s.CreateCredential(f.ctx, f.in("bob", "Beta"), f.ids["Bravo"], "")
+	_, _, err = f.s.CreateCredential(f.ctx, f.in("bob", "Beta"), f.ids["Bravo"], portal.NewCredential{Label: ""})
 	f.must(err)
-	_, err = f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], "a\u200bb")
+	_, _, err = f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], portal.NewCredential{Label: "a\u200bb"})
 	f.refused(err, portal.Invalid, "[label:")
 }
 
@@ -212,8 +212,9 @@ func (f *scene) key(app string) string {
 	f.t.Helper()
 	var org, id int64
 	var sealed []byte
-	f.must(f.s.write.QueryRow(`SELECT org_id, app_id, sealed FROM credentials WHERE public_id = ?`, f.ids[app+" key"]).Scan(&org, &id, &sealed))
-	key, err := f.s.keys.open(sealed, sealName(org, id, f.ids[app+" key"]))
+	var by int
+	f.must(f.s.write.QueryRow(`SELECT org_id, app_id, sealed, sealed_by FROM credentials WHERE public_id = ?`, f.ids[app+" key"]).Scan(&org, &id, &sealed, &by))
+	key, err := f.s.keys.open(sealed, by, sealName(org, id, f.ids[app+" key"]))
 	f.must(err)
 	return key
 }
@@ -221,7 +222,7 @@ func (f *scene) key(app string) string {
 // opens reports whether a gateway lets a key in, and as whose.
 func (f *scene) opens(key string) (KeyOwner, bool) {
 	f.t.Helper()
-	owner, ok, err := f.s.Verify(f.ctx, key)
+	owner, ok, err := f.s.Verify(f.ctx, key, ip)
 	f.must(err)
 	if !ok && owner != (KeyOwner{}) {
 		f.t.Errorf("a key that opens nothing is %+v", owner)
@@ -246,21 +247,21 @@ func TestAGatewayLearnsWhoseKeyItIsUntilItStops(t *testing.T) {
 			return err
 		}, true},
 		{"a rotation without grace", func(f *scene, by portal.Actor) error {
-			_, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceNone)
+			_, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceNone, "")
 			return err
 		}, true},
 		{"a rotation with grace", func(f *scene, by portal.Actor) error {
-			_, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay)
+			_, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay, "")
 			return err
 		}, false},
 		{"the day of grace, but for a millisecond", func(f *scene, by portal.Actor) error {
-			_, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay)
+			_, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay, "")
 			f.opens(f.key("Alpha"))
 			f.pass(24*time.Hour - time.Millisecond)
 			return err
 		}, false},
 		{"the day of grace", func(f *scene, by portal.Actor) error {
-			_, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay)
+			_, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay, "")
 			f.opens(f.key("Alpha"))
 			f.pass(24 * time.Hour)
 			return err
@@ -343,7 +344,7 @@ func TestACredentialIsFoundOnlyUnderItsOwnApplication(t *testing.T) {
 	before := f.fingerprint()
 	_, look := f.s.Credential(f.ctx, by, other.PublicID, f.ids["Alpha key"])
 	_, _, reveal := f.s.Reveal(f.ctx, by, other.PublicID, f.ids["Alpha key"])
-	_, rotate := f.s.Rotate(f.ctx, by, other.PublicID, f.ids["Alpha key"], portal.GraceDay)
+	_, _, rotate := f.s.Rotate(f.ctx, by, other.PublicID, f.ids["Alpha key"], portal.GraceDay, "")
 	_, revoke := f.s.RevokeCredential(f.ctx, by, other.PublicID, f.ids["Alpha key"])
 	for what, err := range map[string]error{"look": look, "reveal": reveal, "rotate": rotate, "revoke": revoke} {
 		if err != portal.ErrNotFound {
@@ -366,15 +367,15 @@ func TestAReadingThatBeganBeforeAChangeIsNotKept(t *testing.T) {
 	t.Parallel()
 	var c keyCache
 	hash := sha256.Sum256([]byte("key"))
-	_, _, before := c.find(hash)
+	_, before := c.find(hash)
 	c.forget()
-	c.keep(hash, cachedKey{}, before)
-	if _, ok, _ := c.find(hash); ok {
+	c.keep(hash, &cachedKey{}, before)
+	if k, _ := c.find(hash); k != nil {
 		t.Error("what was read before the change is known after it")
 	}
-	_, _, now := c.find(hash)
-	c.keep(hash, cachedKey{}, now)
-	if _, ok, _ := c.find(hash); !ok {
+	_, now := c.find(hash)
+	c.keep(hash, &cachedKey{}, now)
+	if k, _ := c.find(hash); k == nil {
 		t.Error("what was read after the change is not known")
 	}
 }

@@ -33,11 +33,32 @@ func (s *Store) FillDemo(ctx context.Context) (DemoPeople, error) {
 	if d.err != nil {
 		return people, d.err
 	}
-	// What was mailed long ago has arrived.
 	return people, s.inTx(ctx, func(t *tx) error {
+		if err := t.pretendUse(end); err != nil {
+			return err
+		}
+		// What was mailed long ago has arrived.
 		_, err := t.exec(`UPDATE outbox SET state = 'sent', sent_at = created_at, attempts = 1 WHERE state = 'queued' AND created_at < ?`, millis(end.Add(-24*time.Hour)))
 		return err
 	})
+}
+
+// pretendUse gives the keys that work a month of use, less at weekends.
+func (t *tx) pretendUse(end time.Time) error {
+	today := millis(end) / dayMillis
+	for back := int64(27); back >= 0; back-- {
+		day := today - back
+		count := 400 + (day*7919)%350
+		if weekday := fromMillis(day * dayMillis).Weekday(); weekday == time.Saturday || weekday == time.Sunday {
+			count /= 5
+		}
+		if _, err := t.exec(`INSERT INTO usage (credential_id, day, count) SELECT id, ?, ? / id FROM credentials WHERE ends_at IS NULL AND created_at / ? <= ?`,
+			day, count, dayMillis, day); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(`UPDATE credentials SET used_at = ?, used_from = '203.0.113.200' WHERE ends_at IS NULL`, millis(end.Add(-3*time.Minute)))
+	return err
 }
 
 // demo carries the story; after its first error nothing more happens.
@@ -192,13 +213,14 @@ func (d *demo) application(by, reader portal.Actor, name, description string, la
 	d.check(err)
 	for i, label := range labels {
 		d.now = d.now.Add(25 * time.Minute)
-		k, err := d.s.CreateCredential(d.ctx, by, a.PublicID, label)
+		k, _, err := d.s.CreateCredential(d.ctx, by, a.PublicID, portal.NewCredential{Label: label})
 		d.check(err)
 		_, _, err = d.s.Reveal(d.ctx, reader, a.PublicID, k.PublicID)
 		d.check(err)
 		if i > 0 {
 			d.now = d.now.Add(2 * time.Hour)
-			d.check(noValue(d.s.Rotate(d.ctx, by, a.PublicID, k.PublicID, portal.GraceDay)))
+			_, _, err = d.s.Rotate(d.ctx, by, a.PublicID, k.PublicID, portal.GraceDay, "")
+			d.check(err)
 		}
 	}
 }

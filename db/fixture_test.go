@@ -187,7 +187,7 @@ func (f *scene) fill() {
 		app, err := f.s.CreateApplication(f.ctx, f.in(o.super, o.org), portal.NewApplication{Name: o.app})
 		f.must(err)
 		f.ids[o.app] = app.PublicID
-		key, err := f.s.CreateCredential(f.ctx, f.in(o.member, o.org), app.PublicID, "live")
+		key, _, err := f.s.CreateCredential(f.ctx, f.in(o.member, o.org), app.PublicID, portal.NewCredential{Label: "live"})
 		f.must(err)
 		f.ids[o.app+" key"] = key.PublicID
 		f.ids[o.org+" team"] = f.text(`SELECT public_id FROM teams WHERE org_id = ? AND is_default = 1`, org.ID)

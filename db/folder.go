@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -12,6 +14,13 @@ import (
 func Folder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("the data folder %s cannot be made: %w", dir, err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("the data folder %s cannot be read: %w", dir, err)
+	}
+	if len(files) > 0 && !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "portico.") }) {
+		return fmt.Errorf("the data folder %s holds other things and no Portico: choose an empty or a new one with --data", dir)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("the data folder %s cannot be made private: %w", dir, err)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"portico/portal"
 )
@@ -13,7 +14,7 @@ import (
 // admin of the organization (or an unproven one, who is at home there). That
 // link_id is not empty is said for the partial index outbox_by_link.
 const invitationColumns = `i.id, i.public_id, i.org_id, i.email, i.email_key, i.first_name, i.last_name, i.role, i.state, i.version, i.expires_at, i.created_at,
-	i.inviter_id, COALESCE(im.first_name, iu.first_name), COALESCE(im.last_name, iu.last_name), iu.email,
+	i.inviter_id, COALESCE(im.first_name, iu.first_name), COALESCE(im.last_name, iu.last_name), iu.email, iu.state <> 'unproven',
 	(iu.state IN ('active', 'waiting', 'unproven') AND im.role IS NOT NULL AND im.role = 'super_admin') OR (iu.state = 'active' AND iu.admin = 1),
 	COALESCE((SELECT x.state FROM outbox x WHERE x.link_id = i.public_id AND x.link_id <> '' AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
 
@@ -25,7 +26,7 @@ func scanInvitation(row interface{ Scan(...any) error }) (portal.Invitation, err
 	var expires, created int64
 	var first, last string
 	err := row.Scan(&i.ID, &i.PublicID, &i.OrgID, &i.Email, &i.EmailKey, &i.First, &i.Last, &i.Role, &i.Stored, &i.Version, &expires, &created,
-		&i.InviterID, &first, &last, &i.InviterEmail, &i.InviterMay, &i.MailState)
+		&i.InviterID, &first, &last, &i.InviterEmail, &i.InviterProven, &i.InviterMay, &i.MailState)
 	i.InviterName = portal.FullName(first, last)
 	i.ExpiresAt, i.CreatedAt = fromMillis(expires), fromMillis(created)
 	return i, one(err)
@@ -95,6 +96,17 @@ func (t *tx) invite(by portal.Actor, o portal.Organization, n portal.NewInvitati
 	if err != nil {
 		return old, err
 	}
+	// After a revocation it is the same mail to the same person once more.
+	var before int
+	if err := t.row(`SELECT EXISTS (SELECT 1 FROM invitations WHERE org_id = ? AND email_key = ? AND state IN ('revoked', 'declined') AND decided_at > ?)`,
+		o.ID, email.Key, millis(t.now.Add(-portal.LimitResendDay.Window))).Scan(&before); err != nil {
+		return old, err
+	}
+	if before > 0 {
+		if err := t.limitResends(o.ID, email.Key); err != nil {
+			return old, err
+		}
+	}
 	id := newID()
 	if _, err := t.exec(`
 		INSERT INTO invitations (public_id, org_id, email_key, email, first_name, last_name, role, state, expires_at, inviter_id, created_at)
@@ -127,7 +139,7 @@ func (t *tx) sendInvitation(by portal.Actor, o portal.Organization, publicID str
 		return inv, err
 	}
 	inv.MailState, err = t.enqueue(letter{kind: portal.MailInvitation, to: inv.Email, toName: inv.Name(), orgID: o.ID,
-		data: map[string]string{"name": inv.Name(), "organization": o.Name, "inviter": by.Name, "inviter_email": by.Email,
+		data: map[string]string{"name": inv.Name(), "organization": o.Name, "inviter": by.Name, "inviter_email": inv.InviterAddress(),
 			"role": inv.Role.Words(), "expires": inv.ExpiresAt.Format("2 January 2006, 15:04 UTC")},
 		link: portal.MailLink{Purpose: portal.LinkInvitation, ID: inv.PublicID, Version: inv.Version}})
 	return inv, err
@@ -177,10 +189,7 @@ func (t *tx) resend(by portal.Actor, o portal.Organization, inv portal.Invitatio
 	if !by.MayGrant(n.Role) {
 		return inv, portal.Errorf(portal.Forbidden, "You may not invite a %s.", n.Role.Words())
 	}
-	if _, err := t.limit(portal.LimitResendMinute, inv.PublicID); err != nil {
-		return inv, err
-	}
-	if _, err := t.limit(portal.LimitResendDay, inv.PublicID); err != nil {
+	if err := t.limitResends(o.ID, inv.EmailKey); err != nil {
 		return inv, err
 	}
 	set, err := t.settings()
@@ -195,10 +204,23 @@ func (t *tx) resend(by portal.Actor, o portal.Organization, inv portal.Invitatio
 	if changed == 0 {
 		return inv, t.errInvitationDecided(inv)
 	}
+	if _, err := t.exec(`DELETE FROM link_copies WHERE invitation_id = ?`, inv.ID); err != nil {
+		return inv, err
+	}
 	if err := t.audit(by, o.ID, portal.AuditInvitationResent, inv.Email, "as "+n.Role.Words()); err != nil {
 		return inv, err
 	}
 	return t.sendInvitation(by, o, inv.PublicID)
+}
+
+// limitResends counts one more mail of the same invitation to an address.
+func (t *tx) limitResends(orgID int64, emailKey string) error {
+	subject := strconv.FormatInt(orgID, 10) + " " + emailKey
+	if _, err := t.limit(portal.LimitResendMinute, subject); err != nil {
+		return err
+	}
+	_, err := t.limit(portal.LimitResendDay, subject)
+	return err
 }
 
 // Revoke takes an invitation back.
@@ -235,9 +257,20 @@ func (s *Store) CopyLink(ctx context.Context, by portal.Actor, publicID string) 
 		if state := inv.State(t.now); state != portal.InvitationPending {
 			return portal.Errorf(portal.Conflict, "The invitation of %s is %s: its link does not work. Resend it first.", inv.Email, state)
 		}
+		if _, err := t.exec(`INSERT INTO link_copies (invitation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, inv.ID, by.UserID); err != nil {
+			return err
+		}
 		return t.audit(by, o.ID, portal.AuditInvitationCopied, inv.Email, "")
 	})
 	return portal.MailLink{Purpose: portal.LinkInvitation, ID: inv.PublicID, Version: inv.Version}, inv, err
+}
+
+// endCopiedLinks ends the invitations whose link somebody has copied who is not
+// to invite any more: they could let themselves in with it.
+func (t *tx) endCopiedLinks(orgID, userID int64) error {
+	_, err := t.exec(`UPDATE invitations SET expires_at = min(expires_at, ?) WHERE org_id = ? AND state = 'pending'
+		AND id IN (SELECT invitation_id FROM link_copies WHERE user_id = ?)`, millis(t.now), orgID, userID)
+	return err
 }
 
 // Invitations lists the open invitations of the actor's organization, newest
@@ -373,6 +406,10 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 	if err := o.Open(t.now); err != nil {
 		return err
 	}
+	proof, err := t.proofOf(session)
+	if err != nil {
+		return err
+	}
 	switch {
 	case a.Doubtful && o.Kind == portal.Mailed:
 		// The mailbox's owner may be somebody else than who set the password.
@@ -393,7 +430,12 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 	if err := t.admit(by, o, a); err != nil {
 		return err
 	}
-	return t.startSession(a.ID, session)
+	if err := t.startSession(a.ID, session); err != nil {
+		return err
+	}
+	// A press on Accept proves no password.
+	_, err = t.exec(`UPDATE sessions SET proof_at = ? WHERE hash = ?`, proof, session.Hash)
+	return err
 }
 
 // admit turns an open invitation into a membership, once.

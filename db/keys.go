@@ -13,86 +13,164 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 const masterKeyLen = 32
 
-// keys are derived from the master key, one for each use, so that none opens
-// what another one closes.
+// keys are the keys of an installation. Those for links, cursors and the check
+// are derived from the master key, one for each use, so that none opens what
+// another one closes. What seals credentials begins as such a key too, number 0,
+// and is replaced by further, independent ones when it is rotated.
 type keys struct {
 	links   []byte
-	sealing cipher.AEAD  // credentials and the mail server's password
 	cursor  cipher.Block // hides row numbers in cursors
 	proof   []byte
+	sealing map[int]cipher.AEAD // credentials and the mail server's password
+	newest  int                 // number of the key that seals
 }
 
-// masterKey reads the installation's key, or makes one beside a new database.
-func masterKey(path string, fresh bool) ([]byte, error) {
+// keyFile is what instance.key holds: the master key on its first line, and on
+// each further line a key for credentials, as "credentials 1 <hex>".
+type keyFile struct {
+	master  []byte
+	sealing map[int][]byte
+}
+
+const sealingWord = "credentials"
+
+// readKeys reads the installation's keys, or makes them beside a new database.
+func readKeys(path string, fresh bool) (keyFile, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !fresh {
-			return nil, fmt.Errorf("%s is missing, but there is a database: put the key back, it cannot be made again", path)
+			return keyFile{}, fmt.Errorf("%s is missing, but there is a database: put the key back, it cannot be made again", path)
 		}
-		return makeMasterKey(path)
+		k := keyFile{master: randomKey()}
+		return k, k.write(path)
 	}
 	if err != nil {
-		return nil, err
+		return keyFile{}, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others: chmod 600 it", path)
+		return keyFile{}, fmt.Errorf("%s can be read by others: chmod 600 it", path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return keyFile{}, err
 	}
-	if key, err := hex.DecodeString(trimNewline(string(text))); err == nil && len(key) == masterKeyLen {
-		return key, nil
-	}
-	return nil, fmt.Errorf("%s is damaged: put the right key back", path)
-}
-
-func trimNewline(s string) string {
-	for len(s) > 0 && (s[len(s)-1] == '\n' || s[len(s)-1] == '\r') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
-func makeMasterKey(path string) ([]byte, error) {
-	key := make([]byte, masterKeyLen)
-	_, _ = rand.Read(key)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	k, err := parseKeys(string(text))
 	if err != nil {
-		return nil, err
+		return k, fmt.Errorf("%s is damaged: put the right key back", path)
 	}
-	if _, err := f.WriteString(hex.EncodeToString(key) + "\n"); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return key, errors.Join(f.Sync(), f.Close())
+	return k, nil
 }
 
-func deriveKeys(master []byte) (keys, error) {
+func randomKey() []byte {
+	key := make([]byte, masterKeyLen)
+	_, _ = rand.Read(key) // never fails, see crypto/rand
+	return key
+}
+
+func parseKeys(text string) (keyFile, error) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	k := keyFile{sealing: map[int][]byte{}}
+	var err error
+	if k.master, err = parseKey(lines[0]); err != nil {
+		return k, err
+	}
+	for _, line := range lines[1:] {
+		words := strings.Fields(line)
+		if len(words) != 3 || words[0] != sealingWord {
+			return k, errors.New("a line that is no key")
+		}
+		n, err := strconv.Atoi(words[1])
+		if err != nil || n < 1 {
+			return k, errors.New("a key without a number")
+		}
+		if k.sealing[n], err = parseKey(words[2]); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+func parseKey(text string) ([]byte, error) {
+	key, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != masterKeyLen {
+		return nil, errors.New("not a key")
+	}
+	return key, nil
+}
+
+// write puts the keys on disk: whole, or not at all.
+func (k keyFile) write(path string) error {
+	var text strings.Builder
+	text.WriteString(hex.EncodeToString(k.master) + "\n")
+	for _, n := range slices.Sorted(maps.Keys(k.sealing)) {
+		fmt.Fprintf(&text, "%s %d %s\n", sealingWord, n, hex.EncodeToString(k.sealing[n]))
+	}
+	fresh := path + ".new"
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text.String())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// newest is the number of the key that seals.
+func (k keyFile) newest() int {
+	n := 0
+	for i := range k.sealing {
+		n = max(n, i)
+	}
+	return n
+}
+
+func (k keyFile) derive() (keys, error) {
 	derive := func(use string) []byte {
-		key, err := hkdf.Key(sha256.New, master, nil, "portico "+use, 32)
+		key, err := hkdf.Key(sha256.New, k.master, nil, "portico "+use, 32)
 		if err != nil {
 			panic(err) // only for lengths that hkdf cannot give
 		}
 		return key
 	}
-	block, err := aes.NewCipher(derive("credentials"))
-	if err != nil {
-		return keys{}, err
+	all := keys{links: derive("links"), proof: derive("check"), sealing: map[int]cipher.AEAD{}, newest: k.newest()}
+	var err error
+	if all.cursor, err = aes.NewCipher(derive("cursors")); err != nil {
+		return all, err
 	}
-	sealing, err := cipher.NewGCM(block)
-	if err != nil {
-		return keys{}, err
+	for n, key := range k.sealing {
+		if all.sealing[n], err = newAEAD(key); err != nil {
+			return all, err
+		}
 	}
-	cursor, err := aes.NewCipher(derive("cursors"))
+	all.sealing[0], err = newAEAD(derive("credentials"))
+	return all, err
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
 	if err != nil {
-		return keys{}, err
+		return nil, err
 	}
-	return keys{links: derive("links"), sealing: sealing, cursor: cursor, proof: derive("check")}, nil
+	return cipher.NewGCM(block)
 }
 
 // check is a value by which a database knows its key again.
@@ -102,20 +180,26 @@ func (k keys) check() string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
-// seal encrypts text so that it opens only under the same name: what is copied
-// to another row does not decrypt.
+// seal encrypts text with the newest key so that it opens only under the same
+// name: what is copied to another row does not decrypt.
 func (k keys) seal(text, name string) []byte {
-	nonce := make([]byte, k.sealing.NonceSize())
+	aead := k.sealing[k.newest]
+	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce)
-	return k.sealing.Seal(nonce, nonce, []byte(text), []byte(name))
+	return aead.Seal(nonce, nonce, []byte(text), []byte(name))
 }
 
-func (k keys) open(sealed []byte, name string) (string, error) {
-	n := k.sealing.NonceSize()
+// open decrypts what was sealed by the key with that number.
+func (k keys) open(sealed []byte, by int, name string) (string, error) {
+	aead, ok := k.sealing[by]
+	if !ok {
+		return "", fmt.Errorf("instance.key has no credentials key number %d", by)
+	}
+	n := aead.NonceSize()
 	if len(sealed) < n {
 		return "", errors.New("sealed text is too short")
 	}
-	text, err := k.sealing.Open(nil, sealed[:n], sealed[n:], []byte(name))
+	text, err := aead.Open(nil, sealed[:n], sealed[n:], []byte(name))
 	return string(text), err
 }
 

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"portico/portal"
 )
@@ -111,6 +112,9 @@ func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, fir
 			if err := t.keepsSuperAdmin(o, m); err != nil {
 				return err
 			}
+			if err := t.endCopiedLinks(o.ID, m.UserID); err != nil {
+				return err
+			}
 		}
 		n, err := t.exec(`UPDATE memberships SET role = ? WHERE org_id = ? AND user_id = ? AND role = ?`, role, o.ID, m.UserID, m.Role)
 		if err != nil {
@@ -158,6 +162,12 @@ func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID stri
 		if m.UserID == by.UserID {
 			return portal.Errorf(portal.Conflict, "This is you. To go, use Leave under Settings.")
 		}
+		if err := t.keepsSuperAdmin(o, m); err != nil {
+			return err
+		}
+		if err := t.inherit(by, o, m); err != nil {
+			return err
+		}
 		if err := t.part(o, m); err != nil {
 			return err
 		}
@@ -179,14 +189,45 @@ func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID stri
 	return m, err
 }
 
-// LeaveOrg takes the actor out of their organization.
-func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor) (portal.Organization, error) {
+// inherit passes a removed member's personal applications to whoever removes
+// them, or to the longest-standing Super admin if that is no member.
+func (t *tx) inherit(by portal.Actor, o portal.Organization, m portal.Member) error {
+	heir := by.UserID
+	if by.Role == "" {
+		err := t.row(`SELECT user_id FROM memberships WHERE org_id = ? AND role = 'super_admin' AND user_id <> ? ORDER BY user_id LIMIT 1`, o.ID, m.UserID).Scan(&heir)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // nobody is left to take them
+		} else if err != nil {
+			return err
+		}
+	}
+	return t.bequeath(by, o, m.UserID, heir)
+}
+
+// LeaveOrg takes the actor out of their organization. Their personal applications
+// there pass to heir, the public id of a Super admin, who need not be named if
+// there are none.
+func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor, heir string) (portal.Organization, error) {
 	var org portal.Organization
 	err := s.changeIn(ctx, by, portal.Leave, func(t *tx, by portal.Actor, o portal.Organization) error {
 		org = o
 		m, err := scanMember(t.row(`SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND m.user_id = ?`, o.ID, by.UserID))
 		if err != nil {
 			return err
+		}
+		if err := t.keepsSuperAdmin(o, m); err != nil {
+			return err
+		}
+		if n, err := personalApps(ctx, t, by); err != nil {
+			return err
+		} else if n > 0 {
+			h, err := t.member(o.ID, heir)
+			if err != nil || h.Role != portal.SuperAdmin || h.UserID == m.UserID {
+				return portal.Invalidf("heir", "Choose the Super admin who takes over your personal applications.")
+			}
+			if err := t.bequeath(by, o, m.UserID, h.UserID); err != nil {
+				return err
+			}
 		}
 		if err := t.part(o, m); err != nil {
 			return err
@@ -196,8 +237,31 @@ func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor) (portal.Organizat
 	return org, err
 }
 
+func personalApps(ctx context.Context, q querier, by portal.Actor) (int, error) {
+	var n int
+	err := q.QueryRowContext(ctx, `SELECT count(*) FROM applications WHERE org_id = ? AND owner_id = ? AND visibility = 'personal' AND deleted_at IS NULL`, by.OrgID, by.UserID).Scan(&n)
+	return n, err
+}
+
+// Heirs are the Super admins who can take over the actor's personal applications
+// when they leave; none if there is nothing to take over.
+func (s *Store) Heirs(ctx context.Context, by portal.Actor) ([]portal.Member, error) {
+	if !by.Member() {
+		return nil, portal.ErrNotFound
+	}
+	if n, err := personalApps(ctx, s.read, by); err != nil || n == 0 {
+		return nil, err
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND m.role = 'super_admin' AND m.user_id <> ? ORDER BY m.user_id LIMIT ?`, by.OrgID, by.UserID, maxPeople)
+	return list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })
+}
+
 func (t *tx) part(o portal.Organization, m portal.Member) error {
 	if err := t.keepsSuperAdmin(o, m); err != nil {
+		return err
+	}
+	if err := t.endCopiedLinks(o.ID, m.UserID); err != nil {
 		return err
 	}
 	n, err := t.exec(`DELETE FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, m.UserID)
@@ -205,24 +269,4 @@ func (t *tx) part(o portal.Organization, m portal.Member) error {
 		return portal.ErrNotFound
 	}
 	return err
-}
-
-// maxSeen is how many credentials a removal lists.
-const maxSeen = 50
-
-// SeenBy lists the working credentials of the actor's organization whose value
-// the member has seen.
-func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]portal.SeenKey, error) {
-	if !by.May(portal.ManageMembers) && !by.Member() {
-		return nil, portal.ErrNotFound
-	}
-	rows, err := s.read.QueryContext(ctx, `
-		SELECT a.name, a.public_id, c.label, c.hint FROM credentials c JOIN applications a ON a.id = c.app_id
-		WHERE c.id IN (SELECT credential_id FROM reveals WHERE user_id = (SELECT id FROM users WHERE public_id = ?))
-			AND c.org_id = ? AND c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND a.deleted_at IS NULL
-		ORDER BY c.id LIMIT ?`, publicID, by.OrgID, millis(s.Now()), maxSeen)
-	return list(rows, err, func(r *sql.Rows) (portal.SeenKey, error) {
-		var k portal.SeenKey
-		return k, r.Scan(&k.App, &k.AppID, &k.Label, &k.Hint)
-	})
 }

@@ -29,7 +29,7 @@ func TestAnOrganizationKeepsItsLastActiveSuperAdmin(t *testing.T) {
 			const way = "Promote somebody first"
 			f.refused(demote(f, "ann", "ann"), portal.Conflict, way)
 			f.refused(demote(f, "ada", "ann"), portal.Conflict, way)
-			_, err := f.s.LeaveOrg(f.ctx, f.in("ann", "Acme"))
+			_, err := f.s.LeaveOrg(f.ctx, f.in("ann", "Acme"), "")
 			f.refused(err, portal.Conflict, way)
 			_, err = f.s.RemoveMember(f.ctx, f.in("ada", "Acme"), f.ids["ann"])
 			f.refused(err, portal.Conflict, way)
@@ -55,7 +55,7 @@ func TestAnOrganizationKeepsItsLastActiveSuperAdmin(t *testing.T) {
 			f.unchanged(before)
 			f.must(f.s.UpdateMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"], "Abe", "Test", portal.SuperAdmin))
 			f.must(demote(f, "ann", "ann"))
-			if _, err := f.s.LeaveOrg(f.ctx, f.in("ann", "Acme")); err != nil {
+			if _, err := f.s.LeaveOrg(f.ctx, f.in("ann", "Acme"), ""); err != nil {
 				t.Errorf("a Team member may not leave: %s", describe(err))
 			}
 		})
@@ -66,7 +66,7 @@ func TestAnUnprovenSuperAdminMayGoWhileAnotherStays(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.s.UpdateMember(f.ctx, f.in("ann", "Acme"), f.ids["una"], "Una", "Test", portal.SuperAdmin))
-	_, err := f.s.LeaveOrg(f.ctx, f.in("una", "Acme"))
+	_, err := f.s.LeaveOrg(f.ctx, f.in("una", "Acme"), "")
 	f.must(err)
 	f.exec(`UPDATE users SET state = 'deactivated' WHERE email = 'ann@example.org'`)
 	_, err = f.s.RemoveMember(f.ctx, f.in("amy", "Acme"), f.ids["ann"]) // who cannot act any more
@@ -169,7 +169,8 @@ func TestATeamIsItsOrganizationsOwn(t *testing.T) {
 		{"a team of Acme under Beta", `INSERT INTO team_members (org_id, team_id, user_id) SELECT (SELECT id FROM organizations WHERE name = 'Beta'), t.id, (SELECT id FROM users WHERE email = 'bob@example.org') FROM teams t WHERE t.name = 'Acme All users'`},
 		{"a credential under another organization", `UPDATE credentials SET org_id = (SELECT id FROM organizations WHERE name = 'Beta') WHERE org_id = (SELECT id FROM organizations WHERE name = 'Acme')`},
 		{"a credential of another organization's application", `UPDATE credentials SET app_id = (SELECT id FROM applications WHERE name = 'Bravo') WHERE app_id = (SELECT id FROM applications WHERE name = 'Alpha')`},
-		{"a look at another organization's credential", `INSERT INTO reveals (org_id, credential_id, user_id, at) SELECT (SELECT id FROM organizations WHERE name = 'Beta'), c.id, u.id, 0 FROM credentials c, users u WHERE c.app_id = (SELECT id FROM applications WHERE name = 'Alpha') LIMIT 1`},
+		{"an application for a team of another organization", `INSERT INTO application_teams (org_id, app_id, team_id) SELECT a.org_id, a.id, t.id FROM applications a, teams t WHERE a.name = 'Alpha' AND t.name = 'Beta All users'`},
+		{"an application of nobody's that is not personal", `UPDATE applications SET org_id = NULL`},
 		{"a membership of nobody", `INSERT INTO memberships (org_id, user_id, role, first_name, last_name, joined_at) SELECT id, 999999, 'team_member', 'x', 'y', 0 FROM organizations LIMIT 1`},
 		{"a second default team", `INSERT INTO teams (public_id, org_id, name, is_default, created_at) SELECT 'x', org_id, 'y', 1, 0 FROM teams LIMIT 1`},
 		{"a second pending invitation of an address", `INSERT INTO invitations (public_id, org_id, email_key, email, first_name, last_name, role, state, expires_at, inviter_id, created_at)
@@ -208,7 +209,7 @@ func TestAnUnprovenFirstSuperAdminIsTheLastToo(t *testing.T) {
 	by := f.in("nora", "Gamma")
 	before := f.fingerprint()
 	f.refused(f.s.UpdateMember(f.ctx, by, f.ids["nora"], "Nora", "Test", portal.TeamMember), portal.Conflict, "Promote somebody first")
-	_, err = f.s.LeaveOrg(f.ctx, by)
+	_, err = f.s.LeaveOrg(f.ctx, by, "")
 	f.refused(err, portal.Conflict, "Promote somebody first")
 	f.unchanged(before)
 }

@@ -92,10 +92,12 @@ func (s *Store) Requests(ctx context.Context, by portal.Actor) ([]portal.OrgRequ
 	return list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })
 }
 
-// Request is one of the actor's own requests, also after its decision.
+// Request is one of the actor's own requests, also after its decision, as long as
+// they belong to what became of it.
 func (s *Store) Request(ctx context.Context, by portal.Actor, publicID string) (portal.OrgRequest, error) {
 	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+`
-		WHERE o.public_id = ? AND o.requester_id = ?`, publicID, by.UserID))
+		WHERE o.public_id = ? AND o.requester_id = ? AND (o.state IN ('pending', 'rejected', 'withdrawn')
+			OR EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = o.id AND m.user_id = o.requester_id))`, publicID, by.UserID))
 }
 
 func (t *tx) request(publicID string) (portal.OrgRequest, error) {

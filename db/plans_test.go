@@ -78,7 +78,7 @@ var scans = []struct{ query, step string }{
 	{`WHERE admin = 1`, `USING COVERING INDEX users_admins`}, // likewise
 	{`members WHERE team_id = t.id LIMIT`, `SCAN (subquery-`},
 	{`FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE m.user_id = ?`, `TEMP B-TREE FOR ORDER BY`}, // one person's organizations
-	{`WHERE c.app_id = (SELECT id FROM applications`, `TEMP B-TREE FOR ORDER BY`},                                  // one application's credentials
+	{`WHERE c.app_id = ? ORDER BY c.revoked_at`, `TEMP B-TREE FOR ORDER BY`},                                       // one application's credentials
 	{`FROM reveals r JOIN users u`, `TEMP B-TREE FOR ORDER BY`},                                                    // those of a page
 	{`DELETE FROM sessions WHERE seen_at < ?`, `SCAN sessions`},                                                    // tidying, now and then
 }

@@ -142,10 +142,10 @@ func TestTwoSuperAdminsWhoPartAtOnceLeaveOne(t *testing.T) {
 			_, err := f.s.RemoveMember(f.ctx, by, f.ids[other])
 			return err
 		},
-		"both leave": func(f *scene, by portal.Actor, _ string) error { _, err := f.s.LeaveOrg(f.ctx, by); return err },
+		"both leave": func(f *scene, by portal.Actor, _ string) error { _, err := f.s.LeaveOrg(f.ctx, by, ""); return err },
 		"one leaves, one demotes themself": func(f *scene, by portal.Actor, other string) error {
 			if other == "amy" {
-				_, err := f.s.LeaveOrg(f.ctx, by)
+				_, err := f.s.LeaveOrg(f.ctx, by, "")
 				return err
 			}
 			return f.s.UpdateMember(f.ctx, by, f.ids["amy"], "Amy", "Test", portal.TeamMember)
@@ -304,7 +304,7 @@ func TestAKeyRotatedTwiceAtOnceHasOneSuccessor(t *testing.T) {
 	race(t, f, func(int) []func() error {
 		rotate := func(by portal.Actor) func() error {
 			return func() error {
-				_, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay)
+				_, _, err := f.s.Rotate(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"], portal.GraceDay, "")
 				return err
 			}
 		}
@@ -444,7 +444,7 @@ func TestAKeyOpensNothingOnceItsRevocationIsAnswered(t *testing.T) {
 	race(t, f, func(int) []func() error {
 		look := func() error {
 			for range 50 {
-				if _, _, err := f.s.Verify(f.ctx, key); err != nil {
+				if _, _, err := f.s.Verify(f.ctx, key, ip); err != nil {
 					return err
 				}
 			}
@@ -452,7 +452,7 @@ func TestAKeyOpensNothingOnceItsRevocationIsAnswered(t *testing.T) {
 		}
 		return []func() error{look, look, look, func() error {
 			_, err := f.s.RevokeCredential(f.ctx, ann, f.ids["Alpha"], f.ids["Alpha key"])
-			if _, ok, _ := f.s.Verify(f.ctx, key); ok {
+			if _, ok, _ := f.s.Verify(f.ctx, key, ip); ok {
 				t.Error("it opens after the answer")
 			}
 			return err

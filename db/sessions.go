@@ -79,6 +79,16 @@ func (t *tx) startSession(userID int64, n NewSession) error {
 	return err
 }
 
+// proofOf is when the holder of the session that is replaced gave their password.
+func (t *tx) proofOf(n NewSession) (int64, error) {
+	var at int64
+	err := t.row(`SELECT proof_at FROM sessions WHERE hash = ?`, n.Old).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return at, err
+}
+
 // endSessions ends all sessions of a user but the one with that hash.
 func (t *tx) endSessions(userID int64, but []byte) error {
 	if but == nil {
@@ -114,6 +124,9 @@ func (s *Store) Tidy(ctx context.Context) error {
 		}
 		if _, err := t.exec(`DELETE FROM sessions WHERE seen_at < ? OR created_at < ?`,
 			millis(t.now.Add(-set.SessionIdle)), millis(t.now.Add(-set.SessionAbsolute))); err != nil {
+			return err
+		}
+		if err := t.forgetUses(); err != nil {
 			return err
 		}
 		return t.forgetLimits()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"portico/portal"
@@ -164,6 +165,25 @@ func defaultPolicy(key string) string {
 	return ""
 }
 
+// sealText and openText are seal and open for a value that is text; the number of
+// its key stands in front.
+func (k keys) sealText(text, name string) string {
+	return strconv.Itoa(k.newest) + ":" + base64.StdEncoding.EncodeToString(k.seal(text, name))
+}
+
+func (k keys) openText(value, name string) (string, error) {
+	number, text, _ := strings.Cut(value, ":")
+	by, err := strconv.Atoi(number)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", err
+	}
+	return k.open(sealed, by, name)
+}
+
 const smtpSeal = "setting smtp_url"
 
 func (s *Store) smtp(ctx context.Context, q querier) (portal.SMTPConfig, error) {
@@ -182,11 +202,7 @@ func (s *Store) smtp(ctx context.Context, q querier) (portal.SMTPConfig, error) 
 			return c, err
 		}
 		if text != "" {
-			sealed, err := base64.StdEncoding.DecodeString(text)
-			if err != nil {
-				return c, fmt.Errorf("read the mail server's address: %w", err)
-			}
-			if c.URL, err = s.keys.open(sealed, smtpSeal); err != nil {
+			if c.URL, err = s.keys.openText(text, smtpSeal); err != nil {
 				return c, fmt.Errorf("open the mail server's address: %w", err)
 			}
 		}
@@ -216,7 +232,7 @@ func (s *Store) SetMail(ctx context.Context, by portal.Actor, url, from string) 
 		if !s.SMTP.ByFlags {
 			sealed := ""
 			if url != "" {
-				sealed = base64.StdEncoding.EncodeToString(s.keys.seal(url, smtpSeal))
+				sealed = s.keys.sealText(url, smtpSeal)
 			}
 			if err := t.setSetting("smtp_url", sealed); err != nil {
 				return err

@@ -36,6 +36,7 @@ type Store struct {
 	epoch string
 	hash  hasher
 	known keyCache
+	uses  uses
 
 	// Now is the clock. Tests set it; nothing else reads the time.
 	Now func() time.Time
@@ -59,12 +60,12 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	master, err := masterKey(filepath.Join(dir, "instance.key"), fresh)
+	file, err := readKeys(keyPath(dir), fresh)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{Now: time.Now, Wake: func() {}, hash: newHasher(o.CheapPasswords)}
-	if s.keys, err = deriveKeys(master); err != nil {
+	if s.keys, err = file.derive(); err != nil {
 		return nil, err
 	}
 	s.write, err = sql.Open("sqlite3", dsn(path, url.Values{
@@ -100,6 +101,8 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+func keyPath(dir string) string { return filepath.Join(dir, "instance.key") }
 
 // Close lets go of the database.
 func (s *Store) Close() error {
@@ -207,7 +210,9 @@ type tx struct {
 	ctx    context.Context
 	now    time.Time
 	queued bool // mail was queued
-	keys   bool // keys have ended, or their owners have changed
+	// onlyFor is the owner of the personal application that the change is about.
+	onlyFor int64
+	keys    bool // keys have ended, or their owners have changed
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
@@ -299,7 +304,7 @@ func (t *tx) actor(by portal.Actor) (portal.Actor, error) {
 	if by.UserID == 0 {
 		return portal.Actor{IP: by.IP}, nil
 	}
-	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP}
+	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP, Personal: by.Personal}
 	var first, last string
 	err := t.row(`
 		SELECT COALESCE(m.first_name, u.first_name), COALESCE(m.last_name, u.last_name), u.email, u.state, u.admin, COALESCE(m.role, '')

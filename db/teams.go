@@ -95,3 +95,19 @@ func (s *Store) RenameTeam(ctx context.Context, by portal.Actor, publicID, name 
 		return t.audit(by, o.ID, portal.AuditTeamRenamed, name, "from "+old)
 	})
 }
+
+// maxTeams is how many teams a form offers.
+const maxTeams = 200
+
+// TeamNames are the teams of the actor's organization, for forms that choose
+// among them.
+func (s *Store) TeamNames(ctx context.Context, by portal.Actor) ([]portal.Team, error) {
+	if !by.May(portal.SeeMembers) {
+		return nil, portal.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT public_id, name FROM teams WHERE org_id = ? ORDER BY id LIMIT ?`, by.OrgID, maxTeams)
+	return list(rows, err, func(r *sql.Rows) (portal.Team, error) {
+		var t portal.Team
+		return t, r.Scan(&t.PublicID, &t.Name)
+	})
+}

@@ -38,7 +38,7 @@ func TestACredentialIsRotatedAndRevoked(t *testing.T) {
 	c.verifies(first, http.StatusNoContent)
 	c.verifies(second, http.StatusNoContent)
 
-	// Rotated at once: only the newest works, and the first until its day is over.
+	// Rotated at once: only the newest works. A second rotation ends the first too.
 	p.open(app)
 	d = p.rowWith("Rotate").ask("Rotate")
 	d.choose(stopsAtOnce)
@@ -47,7 +47,7 @@ func TestACredentialIsRotatedAndRevoked(t *testing.T) {
 	p.open(app)
 	third := p.rowWith("Rotate").reveals()
 	c.verifies(second, http.StatusUnauthorized)
-	c.verifies(first, http.StatusNoContent)
+	c.verifies(first, http.StatusUnauthorized)
 	c.verifies(third, http.StatusNoContent)
 
 	p.open(app)

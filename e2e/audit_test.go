@@ -66,7 +66,7 @@ type violation struct {
 	Places     []string
 }
 
-// audit looks at the page as it stands, on a desk and on a phone, light and
+// audit looks at the page as it stands, on a desk and on a phone, in light and
 // dark: no violation of an axe rule, and nothing to scroll sideways on a phone.
 func audit(t *testing.T, page playwright.Page, name string, but ...string) {
 	t.Helper()
@@ -76,24 +76,21 @@ func audit(t *testing.T, page playwright.Page, name string, but ...string) {
 	if os.Getenv("TEST_LONG") == "" && os.Getenv("E2E_SHOTS") == "" && seenAlready(t, page) {
 		return
 	}
-	for _, size := range []playwright.Size{desktop, phone} {
-		if err := page.SetViewportSize(size.Width, size.Height); err != nil {
+	for _, look := range looks() {
+		if err := page.SetViewportSize(look.size.Width, look.size.Height); err != nil {
 			t.Fatal(err)
 		}
-		for _, theme := range []string{"light", "dark"} {
-			look := fmt.Sprintf("%s, %d wide, %s", name, size.Width, theme)
-			showTheme(t, page, theme)
-			for _, v := range violations(t, page, rulesFor(theme)) {
-				if slices.Contains(but, v.Rule) {
-					continue
-				}
-				t.Errorf("%s: %s (%s)\n    %s", look, v.Help, v.Rule, strings.Join(v.Places, "\n    "))
+		as := fmt.Sprintf("%s, %d wide, %s", name, look.size.Width, look.theme)
+		showTheme(t, page, look.theme)
+		for _, v := range violations(t, page, rules) {
+			if !slices.Contains(but, v.Rule) {
+				t.Errorf("%s: %s (%s)\n    %s", as, v.Help, v.Rule, strings.Join(v.Places, "\n    "))
 			}
-			if size == phone {
-				checkWidth(t, page, look)
-			}
-			shoot(t, page, fmt.Sprintf("%s-%d-%s", name, size.Width, theme))
 		}
+		if look.size == phone {
+			checkWidth(t, page, as)
+		}
+		shoot(t, page, fmt.Sprintf("%s-%d-%s", name, look.size.Width, look.theme))
 	}
 	showTheme(t, page, "light")
 	if err := page.SetViewportSize(desktop.Width, desktop.Height); err != nil {
@@ -120,14 +117,19 @@ func showTheme(t *testing.T, page playwright.Page, theme string) {
 	}
 }
 
-// rulesFor are the rules a page is held to in that theme. Dark differs from light
-// in nothing but colours, so only their rules are looked at again; the long form
-// looks at all.
-func rulesFor(theme string) []string {
-	if theme == "dark" && os.Getenv("TEST_LONG") == "" {
-		return []string{"color-contrast", "link-in-text-block"}
+// A look is one way of looking at a page.
+type look struct {
+	size  playwright.Size
+	theme string
+}
+
+// looks are the ways every page is looked at: each width and each theme once, and
+// in the long form each width in each theme.
+func looks() []look {
+	if os.Getenv("TEST_LONG") == "" && os.Getenv("E2E_SHOTS") == "" {
+		return []look{{desktop, "light"}, {phone, "dark"}}
 	}
-	return rules
+	return []look{{desktop, "light"}, {desktop, "dark"}, {phone, "light"}, {phone, "dark"}}
 }
 
 func violations(t *testing.T, page playwright.Page, rules []string) []violation {

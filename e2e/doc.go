@@ -8,7 +8,7 @@
 //
 // The set-up brings what it needs: the Playwright driver and axe-core from npm,
 // into the user's cache folder, and Chromium or Chrome from the machine, or from
-// Debian's packages where it may install them. What is missing is an error and
+// Debian's packages where it may install them; nginx and Caddy likewise. What is missing is an error and
 // never a reason to skip.
 //
 //	E2E_CACHE=DIR     keeps the driver and axe-core somewhere else

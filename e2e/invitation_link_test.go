@@ -14,9 +14,9 @@ type company struct {
 	reader *plain // Rita, without a browser
 }
 
-func newCompany(t *testing.T) *company {
+func newCompany(t *testing.T, args ...string) *company {
 	t.Helper()
-	s := newScene(t)
+	s := newScene(t, args...)
 	return &company{s, s.added("Acme Inc", rita), s.plainly(t, rita).signIn()}
 }
 

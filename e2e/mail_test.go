@@ -47,6 +47,7 @@ type postOffice struct {
 
 	mu       sync.Mutex
 	waiting  []message // arrived and not yet taken
+	arrived  []message // all of them
 	refusing string    // the words it refuses every recipient with
 	changed  chan struct{}
 }
@@ -226,6 +227,7 @@ func (c *counter) Data(r io.Reader) error {
 	c.office.mu.Lock()
 	defer c.office.mu.Unlock()
 	c.office.waiting = append(c.office.waiting, m)
+	c.office.arrived = append(c.office.arrived, m)
 	c.office.announce()
 	return nil
 }
@@ -266,6 +268,13 @@ func (p *postOffice) next(to string, words ...string) message {
 			p.t.Fatalf("no mail to %s with %q arrived; there are:\n%s", to, words, p.summary())
 		}
 	}
+}
+
+// all are the mails that have arrived so far.
+func (p *postOffice) all() []message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.arrived)
 }
 
 // holds says whether such a mail has arrived and not been taken.

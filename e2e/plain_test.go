@@ -40,7 +40,7 @@ func (s *server) plainly(t *testing.T, who somebody) *plain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &plain{somebody: who, t: t, server: s, at: base, http: &http.Client{Jar: jar, Timeout: patience}}
+	return &plain{somebody: who, t: t, server: s, at: base, http: &http.Client{Jar: jar, Timeout: patience, Transport: s.transport}}
 }
 
 // request is a request to the server as a browser on its pages sends it.
@@ -380,6 +380,26 @@ func (c *plain) signIn() *plain {
 		c.t.Fatalf("%s cannot sign in:\n%s", c.first, c.words())
 	}
 	return c
+}
+
+// source is the page's whole source.
+func (c *plain) source() string {
+	c.t.Helper()
+	source, err := c.page.Html()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return source
+}
+
+// reveals presses the first Reveal and gives the credential that is then shown.
+func (c *plain) reveals() string {
+	c.t.Helper()
+	key := keyIn(c.press("Reveal").want(http.StatusOK).source())
+	if key == "" {
+		c.t.Fatalf("no credential is revealed at %s\n%s", c.at, c.words())
+	}
+	return key
 }
 
 // fillIn fills in the form of somebody who makes an account.

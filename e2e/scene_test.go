@@ -25,10 +25,10 @@ type scene struct {
 	admin *plain
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T, args ...string) *scene {
 	t.Helper()
 	mail := openPostOffice(t)
-	s := &scene{t: t, mail: mail, server: startServer(t, serverOptions{mail: mail})}
+	s := &scene{t: t, mail: mail, server: startServer(t, serverOptions{mail: mail, args: args})}
 	s.createAdmin(ada)
 	s.admin = s.plainly(t, ada).signIn()
 	return s

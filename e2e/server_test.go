@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -41,6 +42,8 @@ type server struct {
 	opts serverOptions
 	data string // the data folder
 	url  string // the address people use, and the base of links in mails
+
+	transport http.RoundTripper // of plain clients; nil: the usual one
 
 	cmd    *exec.Cmd
 	exited chan error

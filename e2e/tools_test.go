@@ -146,22 +146,31 @@ var chromium = sync.OnceValues(func() (string, error) {
 	if path := installedChromium(); path != "" {
 		return path, nil
 	}
-	apt, err := exec.LookPath("apt-get")
-	if err != nil || os.Geteuid() != 0 {
-		return "", errors.New("the browser journeys need Chromium or Chrome: install it (Debian, as root: apt-get install chromium), or name it in E2E_CHROMIUM")
-	}
-	// Two apt-get at once get into each other's way; the second try finds the first one gone.
-	err = retry(5, func() error {
-		if err := run("", apt, "-o", "DPkg::Lock::Timeout=120", "update"); err != nil {
-			return err
-		}
-		return run("", apt, "-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", "chromium")
-	})
+	err := aptGet("chromium")
 	if path := installedChromium(); path != "" {
 		return path, nil
 	}
-	return "", fmt.Errorf("install Chromium with apt-get: %w", err)
+	return "", fmt.Errorf("the browser journeys need Chromium or Chrome, and a path to it in E2E_CHROMIUM if it has another name: %w", err)
 })
+
+var installing sync.Mutex
+
+// aptGet installs a Debian package where it may.
+func aptGet(name string) error {
+	installing.Lock()
+	defer installing.Unlock()
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return fmt.Errorf("%s is missing: install it (Debian, as root: apt-get install %s)", name, name)
+	}
+	// Two apt-get at once get into each other's way; the second try finds the first one gone.
+	return retry(5, func() error {
+		if err := run("", apt, "-o", "DPkg::Lock::Timeout=120", "update"); err != nil {
+			return err
+		}
+		return run("", apt, "-o", "DPkg::Lock::Timeout=120", "install", "-y", "--no-install-recommends", name)
+	})
+}
 
 func installedChromium() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome"} {

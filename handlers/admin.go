@@ -29,6 +29,9 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	s.teams(org)
 	org.Get("/applications", s.listApplications)
 	org.Get("/applications/:id", s.showApplication)
+	org.Get("/applications/:id/access", s.listAccess)
+	org.Get("/applications/:id/credentials/:key/usage", s.showUsage)
+	org.Get("/exposed", s.listExposed)
 	org.Get("/applications/:id/credentials/:key/revocation", s.newRevocation)
 	org.Post("/applications/:id/credentials/:key/revocation", s.createRevocation)
 

@@ -101,6 +101,9 @@ func (s *server) showOrganization(c *fiber.Ctx) error {
 		return err
 	}
 	p.Invitations = len(open)
+	if p.Usage, err = s.store.OrgUsage(ctx, by); err != nil {
+		return err
+	}
 	recent, err := s.store.Activity(ctx, by, "")
 	if err != nil {
 		return err

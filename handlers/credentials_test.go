@@ -115,8 +115,8 @@ func TestASecondClickIsToldWhatIsAlreadySo(t *testing.T) {
 		{"invite twice", "ann", acme + "/invitations", invites, "", []string{"nora@example.org has been invited already", "resend"}},
 		{"revoke an invitation twice", "ann", acme + "/invitations/" + w.ids["ivy invitation"] + "/revocation", nil, "", []string{"The invitation of ivy@example.org was revoked by Ann Test on " + when}},
 		{"resend what is revoked", "ann", acme + "/invitations/" + w.ids["ivy invitation"] + "/revocation", nil, acme + "/invitations/" + w.ids["ivy invitation"] + "/renewal", []string{"The invitation of ivy@example.org was revoked by Ann Test on " + when}},
-		{"rotate twice", "abe", key + "/rotation", p("grace", "24h"), "", []string{"already"}},
-		{"revoke a key twice", "abe", key + "/revocation", nil, "", []string{"revoked already"}},
+		{"rotate twice", "abe", key + "/rotation", p("grace", "24h"), "", []string{"was rotated by Abe Test"}},
+		{"revoke a key twice", "abe", key + "/revocation", nil, "", []string{"was revoked by Abe Test"}},
 		{"edit from an older page", "abe", acme + "/applications/" + w.ids["Alpha"], p("name", "Aleph", "version", "1"), "", []string{"it is called Aleph now"}},
 	} {
 		for _, how := range []string{"plain", "dialog"} {

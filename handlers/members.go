@@ -15,6 +15,9 @@ import (
 // under /admin/organizations for portal admins.
 func orgPage(c *fiber.Ctx, menu, title string) views.Page {
 	v := at(c)
+	if v.actor.Personal {
+		return views.Page{Menu: menu, Title: title}
+	}
 	if v.actor.Role != "" {
 		return views.Page{Area: views.Org, Menu: menu, Title: title}
 	}
@@ -57,6 +60,9 @@ func (s *server) listUsers(c *fiber.Ctx) error {
 // may refuses a page whose operation would be refused.
 func may(c *fiber.Ctx, action portal.Action) error {
 	v := at(c)
+	if v.actor.Personal && !v.actor.May(action) {
+		return portal.Errorf(portal.Forbidden, "Confirm your address first. After that you can have applications of your own.")
+	}
 	if !v.actor.May(action) {
 		return portal.NotAllowed(action, v.org.Name)
 	}
@@ -209,6 +215,13 @@ func (s *server) createRemoval(c *fiber.Ctx) error {
 	}
 	if err != nil {
 		return err
+	}
+	exposed, err := s.store.Exposed(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	if len(exposed) > 0 {
+		return s.done(c, at(c).base+"/exposed", "Removed "+m.Name()+". Choose which keys to rotate.")
 	}
 	return s.done(c, at(c).base+"/users", "Removed "+m.Name()+".")
 }

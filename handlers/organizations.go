@@ -76,7 +76,11 @@ func (s *server) departureAgain(c *fiber.Ctx, problem error) error {
 	if err != nil {
 		return err
 	}
-	body := views.LeaveOrg(v.base, v.org.Name, seen, problems(problem))
+	heirs, err := s.store.Heirs(c.UserContext(), v.actor)
+	if err != nil {
+		return err
+	}
+	body := views.LeaveOrg(v.base, v.org.Name, seen, heirs, text(c, "heir"), problems(problem))
 	if problem != nil {
 		return s.refused(c, problem, orgForm(c, "settings", "Leave"), body)
 	}
@@ -84,7 +88,7 @@ func (s *server) departureAgain(c *fiber.Ctx, problem error) error {
 }
 
 func (s *server) createDeparture(c *fiber.Ctx) error {
-	org, err := s.store.LeaveOrg(c.UserContext(), actor(c))
+	org, err := s.store.LeaveOrg(c.UserContext(), actor(c), text(c, "heir"))
 	if problems(err) != nil {
 		return s.departureAgain(c, err)
 	}

@@ -83,7 +83,7 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 	v := at(c)
 	p.CanRegister = v.set.Register
 	p.CanSignIn = v.set.SignIn
-	p.Notice = takeNotice(c)
+	p.Notice = takeNotice(c, s.secure)
 	if s.Demo != nil {
 		p.Demo = s.demoBar(c)
 	}
@@ -186,6 +186,15 @@ func asciiJSON(v any) string {
 
 const noticeCookie = "portico-notice"
 
+// noticeName is the name of the cookie in which a notice waits. On https its
+// prefix keeps other hosts of the same domain from setting one.
+func noticeName(secure bool) string {
+	if secure {
+		return "__Host-" + noticeCookie
+	}
+	return noticeCookie
+}
+
 // noticeLife is how many seconds a notice waits for the page it is shown on.
 const noticeLife = 60
 
@@ -197,16 +206,16 @@ func keepNotice(c *fiber.Ctx, n views.Notice, secure bool) {
 	}
 	text := []rune(n.Text)
 	b, _ := json.Marshal(views.Notice{Kind: n.Kind, Text: string(text[:min(len(text), 400)])})
-	c.Cookie(&fiber.Cookie{Name: noticeCookie, Value: base64.RawURLEncoding.EncodeToString(b), Path: "/",
+	c.Cookie(&fiber.Cookie{Name: noticeName(secure), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/",
 		MaxAge: noticeLife, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: secure})
 }
 
-func takeNotice(c *fiber.Ctx) *views.Notice {
-	b, err := base64.RawURLEncoding.DecodeString(c.Cookies(noticeCookie))
+func takeNotice(c *fiber.Ctx, secure bool) *views.Notice {
+	b, err := base64.RawURLEncoding.DecodeString(c.Cookies(noticeName(secure)))
 	if err != nil || len(b) == 0 {
 		return nil
 	}
-	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+	c.Cookie(&fiber.Cookie{Name: noticeName(secure), Path: "/", MaxAge: -1, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: secure})
 	var n views.Notice
 	if json.Unmarshal(b, &n) != nil || n.Kind != "success" && n.Kind != "info" && n.Kind != "error" || !utf8.ValidString(n.Text) {
 		return nil

@@ -35,6 +35,7 @@ const (
 	changing  = "done done done done done done"
 	missing   = "404 404 404 404 404 404"
 	people    = "login 200 200 200 200 200"
+	nobodys   = "login 404 404 404 404 404"
 	peopleMay = "login done done done done done"
 	requester = "login 404 404 404 404 404 requester:"
 	members   = "login 404 200 200 404 404"
@@ -99,6 +100,33 @@ var table = map[string]row{
 	"POST /me/invitations/:id/acceptance": {as: "login 404 404 404 404 404"},
 	"POST /me/invitations/:id/refusal":    {as: "login 404 404 404 404 404"},
 
+	// Of one's own: nobody here has any, so all ids are somebody else's.
+	"GET /me/applications":                                  {as: people},
+	"GET /me/applications/new":                              {as: people},
+	"POST /me/applications":                                 {peopleMay, p("name", "Mine")},
+	"GET /me/applications/:id":                              {as: nobodys},
+	"POST /me/applications/:id":                             {as: nobodys},
+	"GET /me/applications/:id/edit":                         {as: nobodys},
+	"GET /me/applications/:id/access":                       {as: nobodys},
+	"GET /me/applications/:id/deletion":                     {as: nobodys},
+	"POST /me/applications/:id/deletion":                    {as: nobodys},
+	"GET /me/applications/:id/move":                         {as: nobodys},
+	"POST /me/applications/:id/move":                        {as: nobodys},
+	"GET /me/applications/:id/credentials/new":              {as: nobodys},
+	"POST /me/applications/:id/credentials":                 {as: nobodys},
+	"GET /me/applications/:id/credentials/:key/reveal":      {as: "login goes goes goes goes goes"},
+	"POST /me/applications/:id/credentials/:key/reveal":     {as: nobodys},
+	"GET /me/applications/:id/credentials/:key/rotation":    {as: nobodys},
+	"POST /me/applications/:id/credentials/:key/rotation":   {nobodys, p("grace", "24h")},
+	"GET /me/applications/:id/credentials/:key/extension":   {as: nobodys},
+	"POST /me/applications/:id/credentials/:key/extension":  {nobodys, p("grace", "24h")},
+	"POST /me/applications/:id/credentials/:key/cut":        {as: nobodys},
+	"GET /me/applications/:id/credentials/:key/usage":       {as: nobodys},
+	"GET /me/applications/:id/credentials/:key/snippets":    {as: nobodys},
+	"POST /me/applications/:id/credentials/:key/snippets":   {as: nobodys},
+	"GET /me/applications/:id/credentials/:key/revocation":  {as: nobodys},
+	"POST /me/applications/:id/credentials/:key/revocation": {as: nobodys},
+
 	"GET /organizations/new":                        {as: people},
 	"POST /organizations":                           {peopleMay, p("name", "Nimbus")},
 	"GET /organizations/requests/:id":               {as: requester + "200"},
@@ -131,14 +159,19 @@ var table = map[string]row{
 	"GET /o/:org/teams/:id":  {as: members},
 	"POST /o/:org/teams/:id": {supersDo, p("name", "Everybody")},
 
-	"GET /o/:org/applications":               {as: members},
-	"GET /o/:org/applications/new":           {as: members},
-	"POST /o/:org/applications":              {membersDo, p("name", "Aleph")},
-	"GET /o/:org/applications/:id":           {as: members},
-	"POST /o/:org/applications/:id":          {membersDo, p("name", "Alpha Two", "version", "1")},
-	"GET /o/:org/applications/:id/edit":      {as: members},
-	"GET /o/:org/applications/:id/deletion":  {as: members},
-	"POST /o/:org/applications/:id/deletion": {as: membersDo},
+	"GET /o/:org/applications":                 {as: members},
+	"GET /o/:org/applications/new":             {as: members},
+	"POST /o/:org/applications":                {membersDo, p("name", "Aleph")},
+	"GET /o/:org/applications/:id":             {as: members},
+	"POST /o/:org/applications/:id":            {membersDo, p("name", "Alpha Two", "version", "1")},
+	"GET /o/:org/applications/:id/edit":        {as: members},
+	"GET /o/:org/applications/:id/deletion":    {as: members},
+	"GET /o/:org/applications/:id/access":      {as: members},
+	"GET /o/:org/applications/:id/visibility":  {as: members},
+	"POST /o/:org/applications/:id/visibility": {membersDo, p("version", "1", "visibility", "organization")},
+	"GET /o/:org/exposed":                      {as: supers},
+	"POST /o/:org/exposed":                     {as: "login 404 403 422 404 404"},
+	"POST /o/:org/applications/:id/deletion":   {as: membersDo},
 
 	"GET /o/:org/applications/:id/credentials/new":              {as: members},
 	"POST /o/:org/applications/:id/credentials":                 {membersDo, p("label", "test")},
@@ -146,6 +179,12 @@ var table = map[string]row{
 	"POST /o/:org/applications/:id/credentials/:key/reveal":     {as: members},
 	"GET /o/:org/applications/:id/credentials/:key/rotation":    {as: members},
 	"POST /o/:org/applications/:id/credentials/:key/rotation":   {membersDo, p("grace", "24h")},
+	"GET /o/:org/applications/:id/credentials/:key/extension":   {as: members},
+	"POST /o/:org/applications/:id/credentials/:key/extension":  {as: "login 404 409 409 404 404"},
+	"POST /o/:org/applications/:id/credentials/:key/cut":        {as: "login 404 409 409 404 404"},
+	"GET /o/:org/applications/:id/credentials/:key/usage":       {as: members},
+	"GET /o/:org/applications/:id/credentials/:key/snippets":    {as: members},
+	"POST /o/:org/applications/:id/credentials/:key/snippets":   {as: members},
 	"GET /o/:org/applications/:id/credentials/:key/revocation":  {as: members},
 	"POST /o/:org/applications/:id/credentials/:key/revocation": {as: membersDo},
 
@@ -176,6 +215,9 @@ var table = map[string]row{
 	"POST /admin/organizations/:org/teams/:id":                                    {adminsDo, p("name", "Everybody")},
 	"GET /admin/organizations/:org/applications":                                  {as: admins},
 	"GET /admin/organizations/:org/applications/:id":                              {as: admins},
+	"GET /admin/organizations/:org/applications/:id/access":                       {as: admins},
+	"GET /admin/organizations/:org/applications/:id/credentials/:key/usage":       {as: admins},
+	"GET /admin/organizations/:org/exposed":                                       {as: admins},
 	"GET /admin/organizations/:org/applications/:id/credentials/:key/revocation":  {as: admins},
 	"POST /admin/organizations/:org/applications/:id/credentials/:key/revocation": {as: adminsDo},
 

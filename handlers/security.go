@@ -82,11 +82,14 @@ func (s *server) origin(c *fiber.Ctx) error {
 	if !s.sameOrigin(c) {
 		return &httpError{fiber.StatusForbidden, "Not sent from here", "This request did not come from one of Portico’s own pages, so nothing was done. Go back, load the page again and repeat it."}
 	}
+	// The body as it came: c.Body would unpack what a few octets say is endless.
+	body := c.Request().Body()
 	kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if len(c.Body()) > 0 && (err != nil || kind != fiber.MIMEApplicationForm) {
+	packed := len(c.Request().Header.Peek(fiber.HeaderContentEncoding)) > 0
+	if packed || len(body) > 0 && (err != nil || kind != fiber.MIMEApplicationForm) {
 		return &httpError{fiber.StatusUnsupportedMediaType, "Not a form", "Only forms are accepted here."}
 	}
-	form, err := parseForm(string(c.Body()))
+	form, err := parseForm(string(body))
 	if err != nil {
 		return err
 	}
@@ -168,6 +171,14 @@ func (s *server) inOrg(admin bool) fiber.Handler {
 		v.teams = v.base + "/teams"
 		return c.Next()
 	}
+}
+
+// onOwn acts on applications of one's own, outside organizations.
+func (s *server) onOwn(c *fiber.Ctx) error {
+	v := at(c)
+	v.base = "/me"
+	v.actor.Personal = true
+	return c.Next()
 }
 
 // toLogin sends people to the sign-in page, and back to where they were for

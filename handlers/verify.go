@@ -12,11 +12,13 @@ import (
 func (s *server) verify(c *fiber.Ctx) error {
 	key, ok := shownKey(c)
 	if ok {
-		owner, works, err := s.store.Verify(c.UserContext(), key)
+		owner, works, err := s.store.Verify(c.UserContext(), key, at(c).ip)
 		if err != nil {
 			return err
 		}
 		if works {
+			// Empty for a person's own key, so that gateways have something to put in
+			// place of what a caller made up; Caddy 2.6 passes its placeholder on otherwise.
 			c.Set("X-Portico-Organization", owner.Org)
 			c.Set("X-Portico-Organization-Name", url.PathEscape(owner.OrgName))
 			c.Set("X-Portico-Application", owner.App)

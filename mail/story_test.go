@@ -111,6 +111,21 @@ func TestWhatIsQueuedCanBeWritten(t *testing.T) {
 			must(err)
 		}
 	}
+	maker := p.ada
+	for _, m := range members.Items {
+		if m.Email == "rita@acme.example" {
+			maker = portal.Actor{UserID: m.UserID, OrgID: inside.OrgID, Role: m.Role, State: m.State}
+		}
+	}
+	app, err := p.CreateApplication(ctx, maker, portal.NewApplication{Name: "Billing"})
+	must(err)
+	_, _, err = p.CreateCredential(ctx, maker, app.PublicID, portal.NewCredential{Expires: p.Now().Add(16 * 24 * time.Hour).Format(time.DateOnly)})
+	must(err)
+	clock := p.Now
+	p.Store.Now = func() time.Time { return clock().Add(3 * 24 * time.Hour) }
+	must(p.Remind(ctx))
+	p.Store.Now = clock
+
 	_, err = p.StartTest(ctx, p.ada)
 	must(err)
 

@@ -165,6 +165,16 @@ There is nothing you need to do. If this surprises you, ask {{actor}} or another
 
 There is nothing you need to do. If this surprises you, ask {{actor}} or a Super admin of {{organization}}.`,
 	},
+	portal.MailKeyExpiring: {
+		Subject: "{{credential}} of {{application}} expires in {{left}}",
+		Body: `Hello {{recipient}},
+
+{{credential}} of {{where}} expires on {{expires}}, in {{left}}. After that, whatever uses it is refused.
+
+[Open {{application}}]({{link}})
+
+There you can make a new one, or rotate it. If nothing uses it any more, there is nothing you need to do.`,
+	},
 	portal.MailTest: {
 		Subject: "Test mail from Portico",
 		Body: `Hello {{recipient}},
@@ -190,6 +200,7 @@ var because = map[portal.MailKind]string{
 	portal.MailAccepted:          "you have invited this person",
 	portal.MailRoleChanged:       "you belong to this organization",
 	portal.MailRemoved:           "you belong, or belonged, to this organization",
+	portal.MailKeyExpiring:       "you work with this application",
 	portal.MailTest:              "you have asked for a test mail",
 }
 
@@ -238,6 +249,13 @@ var variables = map[portal.MailKind][]Variable{
 	portal.MailRemoved: append(named("the former member"), organization,
 		Variable{Name: "who", Meaning: "“You were”, or who was removed", Example: "You were"},
 		Variable{Name: "actor", Meaning: "Name of the person who removed them", Example: "Ada Lovelace"}),
+	portal.MailKeyExpiring: {
+		{Name: "application", Meaning: "Name of the application", Example: "Warehouse sync"},
+		{Name: "where", Meaning: "The application and its organization", Example: "Warehouse sync of Analytical Engines"},
+		{Name: "credential", Meaning: "Label of the credential, or how it ends", Example: "production"},
+		{Name: "expires", Meaning: "When it expires", Example: "2 January 2026, 00:00 UTC"},
+		{Name: "left", Meaning: "How long that is from now", Example: "7 days"},
+	},
 	portal.MailTest: nil,
 }
 

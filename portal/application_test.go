@@ -71,13 +71,14 @@ func TestAMaskedKeyShowsOnlyItsEnd(t *testing.T) {
 }
 
 func TestGraceIsOneOfItsChoices(t *testing.T) {
-	for g, want := range map[Grace]time.Duration{GraceNone: 0, GraceDay: 24 * time.Hour} {
-		if d, ok := g.Duration(); !ok || d != want {
-			t.Errorf("%q lasts %v, %v; want %v", g, d, ok, want)
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	for g, want := range map[Grace]time.Duration{GraceNone: 0, GraceHour: time.Hour, GraceDay: 24 * time.Hour, GraceWeek: 7 * 24 * time.Hour} {
+		if until, err := g.Until(now, ""); err != nil || until.Sub(now) != want {
+			t.Errorf("%q lasts until %v, %v; want %v", g, until, err, want)
 		}
 	}
 	for _, g := range []Grace{"", "never", "-1h", "9999h", "NOW"} {
-		if _, ok := g.Duration(); ok {
+		if _, err := g.Until(now, "2026-03-05"); !IsCode(err, Invalid) {
 			t.Errorf("%q is taken as a grace", g)
 		}
 	}

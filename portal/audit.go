@@ -49,6 +49,11 @@ const (
 	AuditKeyRevealed        AuditKind = "revealed a credential of"
 	AuditKeyRotated         AuditKind = "rotated a credential of"
 	AuditKeyRevoked         AuditKind = "revoked a credential of"
+	AuditKeyExtended        AuditKind = "extended a rotated credential of"
+	AuditKeyCut             AuditKind = "cut a rotated credential of"
+	AuditAppShared          AuditKind = "changed who sees the application"
+	AuditAppMoved           AuditKind = "moved the application"
+	AuditAppInherited       AuditKind = "took over the application"
 )
 
 // AuditEntry is one line of the audit log, which is only ever added to.

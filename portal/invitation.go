@@ -68,8 +68,10 @@ type Invitation struct {
 	InviterID    int64
 	InviterName  string
 	InviterEmail string
-	InviterMay   bool // the inviter may still invite as this role
-	MailState    MailState
+	// InviterProven says that the inviter's address is proven: only then it vouches for them.
+	InviterProven bool
+	InviterMay    bool // the inviter may still invite as this role
+	MailState     MailState
 }
 
 // State is the invitation's state at that time. It expires at ExpiresAt itself,
@@ -84,6 +86,14 @@ func (i Invitation) State(now time.Time) InvitationState {
 		return InvitationVoid
 	}
 	return InvitationPending
+}
+
+// InviterAddress is the inviter's address as others are told it.
+func (i Invitation) InviterAddress() string {
+	if !i.InviterProven {
+		return "address not confirmed"
+	}
+	return i.InviterEmail
 }
 
 // Name is the invited person's name.

@@ -20,13 +20,14 @@ const (
 	MailAccepted          MailKind = "accepted"  // to the inviter
 	MailRoleChanged       MailKind = "role_changed"
 	MailRemoved           MailKind = "removed"
+	MailKeyExpiring       MailKind = "key_expiring"
 	MailTest              MailKind = "test"
 )
 
 // MailKinds lists every kind, in the order they are shown.
 var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset,
 	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailInvitation, MailAskAgain, MailAccepted,
-	MailRoleChanged, MailRemoved, MailTest}
+	MailRoleChanged, MailRemoved, MailKeyExpiring, MailTest}
 
 // Words is the kind as people read it.
 func (k MailKind) Words() string {
@@ -57,6 +58,8 @@ func (k MailKind) Words() string {
 		return "Role changed"
 	case MailRemoved:
 		return "Removed from organization"
+	case MailKeyExpiring:
+		return "Credential expiring"
 	case MailTest:
 		return "Test mail"
 	}

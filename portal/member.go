@@ -38,6 +38,8 @@ type Team struct {
 type SeenKey struct {
 	App   string
 	AppID string
+	ID    string // of the credential
 	Label string
 	Hint  string
+	By    string // who has looked, where several people are meant
 }

@@ -56,6 +56,9 @@ type Actor struct {
 	OrgID  int64  // 0 outside an organization
 	Role   Role   // "" when not a member of OrgID
 	IP     string // network address, for the audit log
+
+	// Personal says that a acts on applications of their own, outside organizations.
+	Personal bool
 }
 
 // SignedIn reports whether somebody is signed in at all.
@@ -78,6 +81,12 @@ func (a Actor) May(action Action) bool {
 			if a.Role == SuperAdmin {
 				return true
 			}
+		}
+	}
+	if a.Personal && a.OrgID == 0 && a.State == UserActive {
+		switch action {
+		case UseApplications, SeeApplications, RevokeCredential:
+			return true
 		}
 	}
 	if a.IsAdmin() {

@@ -365,8 +365,9 @@ func OrgSettings(p OrgSettingsProps) templ.Component {
 	})
 }
 
-// LeaveOrg says what leaving does, before it is done.
-func LeaveOrg(base, org string, seen []portal.SeenKey, problems portal.Problems) templ.Component {
+// LeaveOrg says what leaving does, before it is done. Heirs can take over personal
+// applications, if there are any.
+func LeaveOrg(base, org string, seen []portal.SeenKey, heirs []portal.Member, heir string, problems portal.Problems) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -407,7 +408,17 @@ func LeaveOrg(base, org string, seen []portal.SeenKey, problems portal.Problems)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = seenKeys("You have seen these keys. Tell a Super admin to rotate them:", seen).Render(ctx, templ_7745c5c3_Buffer)
+			if len(heirs) > 0 || problems["heir"] != "" {
+				templ_7745c5c3_Err = Select(FieldProps{Name: "heir", Label: "Your personal applications pass to", Value: heir, Problem: problems["heir"]}, heirChoices(heirs)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = seenKeys("You have seen these keys. The Super admins will be shown them:", seen).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -419,6 +430,14 @@ func LeaveOrg(base, org string, seen []portal.SeenKey, problems portal.Problems)
 		}
 		return nil
 	})
+}
+
+func heirChoices(heirs []portal.Member) []Choice {
+	var all []Choice
+	for _, m := range heirs {
+		all = append(all, Choice{Value: m.PublicID, Label: m.Name() + " (" + m.Email + ")"})
+	}
+	return all
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -19,7 +19,17 @@ CREATE TABLE invitations (
 ) STRICT;
 CREATE UNIQUE INDEX invitations_one_pending ON invitations (org_id, email_key) WHERE state = 'pending';
 CREATE INDEX invitations_by_org ON invitations (org_id, state, id);
+CREATE INDEX invitations_by_address ON invitations (org_id, email_key, state);
 CREATE INDEX invitations_by_email ON invitations (email_key, state);
 
+-- Who has copied the link of an invitation's present version.
+CREATE TABLE link_copies (
+    invitation_id INTEGER NOT NULL REFERENCES invitations (id),
+    user_id       INTEGER NOT NULL REFERENCES users (id),
+    PRIMARY KEY (user_id, invitation_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_copies_by_invitation ON link_copies (invitation_id);
+
 -- +goose Down
+DROP TABLE link_copies;
 DROP TABLE invitations;

@@ -10,7 +10,8 @@ CREATE TABLE audit (
     kind       TEXT NOT NULL,
     subject    TEXT NOT NULL,
     detail     TEXT NOT NULL,
-    ip         TEXT NOT NULL
+    ip         TEXT NOT NULL,
+    only_for   INTEGER -- about a personal application: its owner, who alone reads it beside the Super admins
 ) STRICT;
 CREATE INDEX audit_by_org ON audit (org_id, id);
 
