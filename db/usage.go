@@ -74,14 +74,23 @@ func (s *Store) WriteUses(ctx context.Context) error {
 		batch := dirty[:min(useBatch, len(dirty))]
 		counts := make([]int64, len(batch))
 		err := s.inTx(ctx, func(t *tx) error {
+			count, err := t.PrepareContext(ctx, `INSERT INTO usage (credential_id, day, count) VALUES (?, ?, ?) ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count`)
+			if err != nil {
+				return err
+			}
+			defer count.Close()
+			last, err := t.PrepareContext(ctx, `UPDATE credentials SET used_at = ?, used_from = ? WHERE id = ?`)
+			if err != nil {
+				return err
+			}
+			defer last.Close()
 			for i, k := range batch {
 				counts[i] = k.count.Swap(0)
-				last := k.last.Load()
-				if _, err := t.exec(`INSERT INTO usage (credential_id, day, count) VALUES (?, ?, ?) ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count`,
-					k.id, last/dayMillis, counts[i]); err != nil {
+				at := k.last.Load()
+				if _, err := count.ExecContext(ctx, k.id, at/dayMillis, counts[i]); err != nil {
 					return err
 				}
-				if _, err := t.exec(`UPDATE credentials SET used_at = ?, used_from = ? WHERE id = ?`, last, *k.from.Load(), k.id); err != nil {
+				if _, err := last.ExecContext(ctx, at, *k.from.Load(), k.id); err != nil {
 					return err
 				}
 			}

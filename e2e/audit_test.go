@@ -41,14 +41,17 @@ func seenAlready(t *testing.T, page playwright.Page) bool {
 	return before
 }
 
-// settle waits until nothing on the page moves any more. A spinner has no end
-// and is not waited for.
+// settle waits until nothing on the page moves any more. A spinner has no end and
+// is not waited for, nor is what cannot be seen: in folded details a change of
+// colours begins, and goes on for as long as they are folded.
 const settle = `async () => {
 	for (;;) {
-		const moving = document.getAnimations().filter(a =>
-			a.playState === 'running' && a.effect && a.effect.getComputedTiming().endTime !== Infinity)
+		const moving = document.getAnimations().filter(a => a.playState === 'running' && a.effect &&
+			a.effect.getComputedTiming().endTime !== Infinity && (!a.effect.target || a.effect.target.checkVisibility()))
 		if (moving.length === 0) return
-		await Promise.all(moving.map(a => a.finished.catch(() => {})))
+		const slow = new Promise((_, fail) => setTimeout(() => fail(new Error('these do not end: ' + moving.map(a =>
+			(a.transitionProperty || a.animationName) + ' of ' + a.effect.pseudoElement + ' ' + a.effect.target.outerHTML.slice(0, 200)).join(', '))), 10000))
+		await Promise.race([slow, Promise.all(moving.map(a => a.finished.catch(() => {})))])
 	}
 }`
 

@@ -61,7 +61,6 @@ func TestWhoSeesAKeyAndWhoHasSeenIt(t *testing.T) {
 	// Shared with a team: who gains access is said first.
 	p.open(app)
 	d = p.ask("Share")
-	p.audit("share")
 	d.chosen("Personal")
 	d.choose("Team")
 	if err := d.at.Locator("input[name^=team-]").First().Check(); err != nil {
@@ -79,7 +78,6 @@ func TestWhoSeesAKeyAndWhoHasSeenIt(t *testing.T) {
 	p.sees("Team")
 	d = p.ask("Who sees it")
 	d.row(tom.name()).sees("team")
-	p.audit("who-sees-it")
 
 	// Tom reveals a key. He is removed, and what he has seen is rotated.
 	p.open(app)
@@ -91,7 +89,6 @@ func TestWhoSeesAKeyAndWhoHasSeenIt(t *testing.T) {
 	p.open(c.memberAddress(c.org, rita, tom))
 	d = p.ask("Remove")
 	d.sees("has seen these keys")
-	p.audit("remove-who-has-seen-keys")
 	d.press("Remove")
 	p.at(c.org + "/exposed")
 	p.sees("Keys seen by people who left")
@@ -103,7 +100,6 @@ func TestWhoSeesAKeyAndWhoHasSeenIt(t *testing.T) {
 	p.toast("Rotated")
 	p.open(c.org + "/exposed")
 	p.sees("Nothing to rotate")
-	p.audit("nothing-exposed")
 	p.open(app)
 	p.audit("application-after-rotation")
 	old := p.rowWith("Cut now")
@@ -129,7 +125,6 @@ func TestWhoSeesAKeyAndWhoHasSeenIt(t *testing.T) {
 	p.open(app)
 	d = p.row("Laptop").ask("Code")
 	d.sees("curl")
-	p.audit("code")
 	p.showsNoKey()
 }
 

@@ -48,6 +48,10 @@ func TestOnlyTheAnswerToRevealHoldsAKey(t *testing.T) {
 	if row.text(t, "[data-secret]") != key || strings.Contains(row.body, "<main") || row.page(t).Find("#credential-"+w.ids["Alpha key"]).Length() != 1 {
 		t.Errorf("htmx gets no row with the key: %s", row.body)
 	}
+	whole := w.browser("ann").post(at+"/reveal", nil).is(t, 200)
+	if n := len(row.header.Values("Set-Cookie")) + len(whole.header.Values("Set-Cookie")); n > 0 {
+		t.Error("a cookie is set, which could hold the key")
+	}
 	for name, values := range row.header {
 		if strings.Contains(fmt.Sprint(values), key) {
 			t.Errorf("the header %s holds the key", name)
