@@ -94,6 +94,44 @@ func TestOnlyTheAnswerToRevealHoldsAKey(t *testing.T) {
 	w.browser("ann").post(at+"/reveal", nil).is(t, 409).says(t, "does not work any more")
 }
 
+func TestAKeyShownOnceStandsInOneAnswerOnly(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]change{"plain": func(*http.Request) {}, "htmx for the page": hx("page"), "htmx for the dialog": hx("dialog-body")} {
+		w := newWorld(t)
+		app := "/o/" + w.ids["Acme"] + "/applications/" + w.ids["Alpha"]
+		made := w.browser("abe").post(app+"/credentials", p("label", "deploy", "once", "on"), how).is(t, 200)
+		id := w.text(`SELECT public_id FROM credentials ORDER BY id DESC LIMIT 1`)
+		rotated := w.browser("abe").post(app+"/credentials/"+id+"/rotation", p("grace", "24h"), how).is(t, 200)
+		next := w.text(`SELECT public_id FROM credentials ORDER BY id DESC LIMIT 1`)
+		keys := []string{made.text(t, "[data-secret]"), rotated.text(t, "[data-secret]")}
+		for i, a := range []answer{made, rotated} {
+			if !portal.WellFormedKey(keys[i]) || len(a.header.Values("Set-Cookie")) > 0 || strings.Contains(a.header.Get("HX-Trigger")+a.leads(), keys[i]) {
+				t.Errorf("%s: answer %d shows %q, with %v", name, i, keys[i], a.header)
+			}
+			w.verify(with("X-API-Key", keys[i])).is(t, 204)
+		}
+		if keys[0] == keys[1] {
+			t.Errorf("%s: the rotation has made no new key", name)
+		}
+		for _, id := range []string{id, next} {
+			a := w.browser("abe").post(app+"/credentials/"+id+"/reveal", nil, how).is(t, 409)
+			for _, key := range keys {
+				if strings.Contains(a.masked(), strings.Split(key, "_")[1]) {
+					t.Errorf("%s: a refusal to reveal holds the key", name)
+				}
+			}
+		}
+		for _, path := range []string{app, app + "/access", app + "/credentials/" + id + "/usage", app + "/credentials/" + id + "/rotation", "/o/" + w.ids["Acme"] + "/activity", "/o/" + w.ids["Acme"] + "/exposed"} {
+			a := w.browser("ann").get(path, how).is(t, 200)
+			for _, key := range keys {
+				if strings.Contains(a.masked(), strings.Split(key, "_")[1]) {
+					t.Errorf("%s: %s holds the key", name, path)
+				}
+			}
+		}
+	}
+}
+
 func TestASecondClickIsToldWhatIsAlreadySo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

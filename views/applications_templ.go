@@ -1847,7 +1847,7 @@ func CredentialRow(p ApplicationProps, c portal.Credential) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if state.Works() {
+			if p.MayUse && state.Works() {
 				templ_7745c5c3_Err = menuLink(LinkProps{Href: at + "/snippets", Label: "Code", Icon: "terminal"}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
