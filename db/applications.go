@@ -318,10 +318,14 @@ func (s *Store) ShareApplication(ctx context.Context, by portal.Actor, publicID 
 		if err != nil {
 			return err
 		}
+		v := n.Visibility
 		if v == portal.VisiblePersonal && a.OwnerID != by.UserID && !by.May(portal.ManageMembers) {
 			return portal.Errorf(portal.Forbidden, "Only %s or a Super admin may take this application from the others.", a.OwnerName)
 		}
-		changed, err := t.exec(`UPDATE applications SET visibility = ?, version = version + 1 WHERE id = ? AND version = ?`, v, a.ID, version)
+		// The keys of one whose owner has left the organization would be nobody's.
+		changed, err := t.exec(`UPDATE applications SET visibility = ?, version = version + 1, owner_id = CASE WHEN ? = 'personal'
+			AND NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = applications.org_id AND m.user_id = owner_id) THEN ? ELSE owner_id END
+			WHERE id = ? AND version = ?`, v, v, by.UserID, a.ID, version)
 		if err != nil {
 			return err
 		}
@@ -429,6 +433,8 @@ func (t *tx) bequeath(by portal.Actor, o portal.Organization, from, to int64) er
 	if err := t.row(`SELECT first_name || ' ' || last_name FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, to).Scan(&heir); err != nil {
 		return one(err)
 	}
+	t.onlyFor = to
+	defer func() { t.onlyFor = 0 }()
 	for _, a := range apps {
 		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ?`, to, a.ID); err != nil {
 			return err

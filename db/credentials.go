@@ -336,6 +336,7 @@ func (s *Store) endKeyAt(ctx context.Context, by portal.Actor, appID, id string,
 		if _, err := t.exec(`UPDATE credentials SET ends_at = ? WHERE id = ?`, millis(until), c.ID); err != nil {
 			return err
 		}
+		c.EndsAt = until
 		return t.audit(by, o.ID, kind, a.Name, keyName(c)+" until "+until.Format("2 Jan 2006 15:04 UTC"))
 	})
 	return c, err

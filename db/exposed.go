@@ -11,12 +11,13 @@ import (
 const maxSeen = 50
 
 // SeenBy lists the working credentials of the actor's organization that a member
-// has seen and that have not been rotated since.
+// has seen and that have not been rotated since. A Team member reads only what
+// they have seen themselves.
 func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]portal.SeenKey, error) {
 	if !by.May(portal.ManageMembers) && !by.Member() {
 		return nil, portal.ErrNotFound
 	}
-	return s.seenKeys(ctx, by, `r.user_id = (SELECT id FROM users WHERE public_id = ?)`, publicID)
+	return s.seenKeys(ctx, by, `r.user_id = (SELECT id FROM users WHERE public_id = ? AND (? OR id = ?))`, publicID, by.May(portal.ManageMembers), by.UserID)
 }
 
 // Exposed lists the working credentials of the actor's organization that people

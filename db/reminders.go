@@ -13,7 +13,8 @@ import (
 
 // Remind queues the mails that say that a key will expire, 14, 7 and 1 day
 // before, once each, to the people of its application: its owner, whoever made or
-// has seen the key, and the Super admins. It is run now and then.
+// has seen the key, and the Super admins, if they still see the application. It is
+// run now and then.
 func (s *Store) Remind(ctx context.Context) error {
 	for {
 		more := false
@@ -67,7 +68,8 @@ func (t *tx) remindNext() (bool, error) {
 	rows, err := t.rows(`
 		SELECT u.id, u.email, COALESCE(m.first_name, u.first_name), COALESCE(m.last_name, u.last_name)
 		FROM users u JOIN applications a ON a.id = ? LEFT JOIN memberships m ON m.org_id = a.org_id AND m.user_id = u.id
-		WHERE u.state IN ('active', 'waiting', 'unproven') AND (a.org_id IS NULL AND u.id = a.owner_id OR m.user_id IS NOT NULL AND (a.visibility <> 'personal' OR u.id = a.owner_id)
+		WHERE u.state IN ('active', 'waiting', 'unproven') AND (a.org_id IS NULL AND u.id = a.owner_id OR m.user_id IS NOT NULL
+			AND (a.visibility = 'organization' OR u.id = a.owner_id OR a.visibility = 'team' AND (m.role = 'super_admin' OR `+inTeams+`u.id)))
 			AND u.id IN (SELECT a.owner_id UNION SELECT created_by FROM credentials WHERE id = ? UNION SELECT user_id FROM reveals WHERE credential_id = ?
 				UNION SELECT user_id FROM memberships WHERE org_id = a.org_id AND role = 'super_admin'))
 		ORDER BY u.id`, appID, id, id)

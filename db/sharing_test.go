@@ -474,89 +474,167 @@ func TestANewKeyForCredentialsLosesNothing(t *testing.T) {
 	}
 }
 
-// TestWorkingKeysAreThoseThatTheRulesSay drives keys at random against a model.
+// TestWorkingKeysAreThoseThatTheRulesSay drives keys at random against a model,
+// which also says which changes are refused.
 func TestWorkingKeysAreThoseThatTheRulesSay(t *testing.T) {
 	t.Parallel()
+	f := newScene(t)
+	f.exec(`PRAGMA synchronous = OFF`)
+	by := f.in("abe", "Acme")
 	rapid.Check(t, func(r *rapid.T) {
-		f := newScene(t)
-		defer f.s.Close()
-		by := f.in("abe", "Acme")
+		type app struct {
+			id      string
+			deleted bool
+		}
 		type key struct {
-			id, value string
-			replaces  int // index of the key it replaced, or -1
-			ends      time.Time
-			expires   time.Time
-			rotated   bool
-			revoked   bool
+			app           *app
+			id, value     string
+			replaces      *key
+			made          time.Time
+			ends, expires time.Time // zero: not set
+			revoked       bool
 		}
+		var apps []*app
 		var keys []*key
-		works := func(k *key) bool {
-			now := f.s.Now()
-			return !k.revoked && (k.ends.IsZero() || now.Before(k.ends)) && (k.expires.IsZero() || now.Before(k.expires))
-		}
-		add := func(c portal.Credential, replaces int) {
-			_, value, err := f.s.Reveal(f.ctx, by, f.ids["Alpha"], c.PublicID)
+		suspended := false
+		defer func() { f.suspend(false) }()
+		for range 2 {
+			a, err := f.s.CreateApplication(f.ctx, by, portal.NewApplication{Name: newID()})
 			f.must(err)
-			keys = append(keys, &key{id: c.PublicID, value: value, replaces: replaces, expires: c.ExpiresAt})
+			apps = append(apps, &app{id: a.PublicID})
 		}
-		graces := map[portal.Grace]time.Duration{portal.GraceNone: 0, portal.GraceHour: time.Hour, portal.GraceDay: 24 * time.Hour, portal.GraceWeek: 7 * 24 * time.Hour}
-		for range rapid.IntRange(5, 25).Draw(r, "steps") {
-			grace := rapid.SampledFrom([]portal.Grace{portal.GraceNone, portal.GraceHour, portal.GraceDay, portal.GraceWeek}).Draw(r, "grace")
-			i := -1
-			if len(keys) > 0 {
-				i = rapid.IntRange(0, len(keys)-1).Draw(r, "key")
-			}
-			var err error
-			switch step := rapid.SampledFrom([]string{"create", "expiring", "rotate", "extend", "cut", "revoke", "pass"}).Draw(r, "step"); {
-			case step == "pass":
-				f.pass(rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 25 * time.Hour, 8 * 24 * time.Hour}).Draw(r, "time"))
-			case step == "create" || step == "expiring" || i < 0:
-				n := portal.NewCredential{}
-				if step == "expiring" {
-					n.Expires = f.s.Now().Add(48 * time.Hour).Format(time.DateOnly)
+		// alive: nobody has ended it and its time has not come.
+		alive := func(k *key) bool {
+			now := f.s.Now()
+			return !k.app.deleted && !k.revoked && (k.ends.IsZero() || now.Before(k.ends)) && (k.expires.IsZero() || now.Before(k.expires))
+		}
+		live := func(a *app) (n int) {
+			for _, k := range keys {
+				if k.app == a && alive(k) {
+					n++
 				}
+			}
+			return n
+		}
+		for range rapid.IntRange(5, 25).Draw(r, "steps") {
+			now := f.s.Now()
+			a := rapid.SampledFrom(apps).Draw(r, "application")
+			step := rapid.SampledFrom([]string{"create", "create", "rotate", "rotate", "extend", "cut", "revoke", "pass", "to a deadline", "suspend", "delete"}).Draw(r, "step")
+			if step == "pass" {
+				f.pass(rapid.SampledFrom([]time.Duration{time.Millisecond, time.Hour, 25 * time.Hour, 8 * 24 * time.Hour}).Draw(r, "time"))
+			}
+			var k *key
+			if len(keys) > 0 {
+				k = rapid.SampledFrom(keys).Draw(r, "key")
+			}
+			add := func(a *app, c portal.Credential, value string, replaces *key) {
+				if value == "" {
+					value = f.value(c.PublicID)
+				}
+				keys = append(keys, &key{app: a, id: c.PublicID, value: value, replaces: replaces, made: now, expires: c.ExpiresAt})
+			}
+			grace := rapid.SampledFrom([]portal.Grace{portal.GraceNone, portal.GraceHour, portal.GraceDay, portal.GraceWeek}).Draw(r, "grace")
+			until := now.Add(map[portal.Grace]time.Duration{portal.GraceHour: time.Hour, portal.GraceDay: 24 * time.Hour, portal.GraceWeek: 7 * 24 * time.Hour}[grace])
+			var err error
+			allowed := true
+			switch {
+			case step == "pass":
+			case step == "suspend":
+				suspended = !suspended
+				f.suspend(suspended)
+			case step == "create" || k == nil:
+				n := portal.NewCredential{Once: rapid.Bool().Draw(r, "once")}
+				if rapid.Bool().Draw(r, "expires") {
+					n.Expires = now.Add(48 * time.Hour).Format(time.DateOnly)
+				}
+				allowed = !suspended && !a.deleted && live(a) < portal.MaxCredentials
 				var c portal.Credential
-				if c, _, err = f.s.CreateCredential(f.ctx, by, f.ids["Alpha"], n); err == nil {
-					add(c, -1)
+				var value string
+				if c, value, err = f.s.CreateCredential(f.ctx, by, a.id, n); err == nil {
+					add(a, c, value, nil)
+				}
+			case step == "to a deadline":
+				if !k.ends.IsZero() && k.ends.After(now) {
+					f.at(k.ends)
+				} else if k.expires.After(now) {
+					f.at(k.expires.Add(-time.Millisecond))
+				}
+			case step == "delete":
+				allowed = !suspended && !a.deleted
+				if _, err = f.s.DeleteApplication(f.ctx, by, a.id); err == nil {
+					a.deleted = true
 				}
 			case step == "rotate":
+				allowed = !suspended && alive(k) && k.ends.IsZero()
 				var c portal.Credential
-				c, _, err = f.s.Rotate(f.ctx, by, f.ids["Alpha"], keys[i].id, grace, "")
-				if err == nil {
-					if !works(keys[i]) || keys[i].rotated {
-						r.Fatalf("a key that had ended was rotated")
+				var value string
+				if c, value, err = f.s.Rotate(f.ctx, by, k.app.id, k.id, grace, ""); err == nil {
+					k.ends = until
+					if o := k.replaces; o != nil && o.ends.After(now) {
+						o.ends = now
 					}
-					keys[i].rotated, keys[i].ends = true, f.s.Now().Add(graces[grace])
-					if j := keys[i].replaces; j >= 0 && keys[j].ends.After(f.s.Now()) {
-						keys[j].ends = f.s.Now()
+					add(k.app, c, value, k)
+					if want := k.expires.Sub(k.made); !k.expires.IsZero() && !c.ExpiresAt.Equal(now.Add(want)) {
+						r.Fatalf("the successor lives until %v, want %v from %v", c.ExpiresAt, want, now)
 					}
-					add(c, i)
 				}
+				if live(k.app) > portal.MaxCredentials {
+					r.Fatal("too many keys work")
+				}
+				allowed = allowed && (err == nil || live(k.app) < portal.MaxCredentials)
 			case step == "extend":
-				if _, err = f.s.ExtendKey(f.ctx, by, f.ids["Alpha"], keys[i].id, grace, ""); err == nil {
-					keys[i].ends = f.s.Now().Add(graces[grace])
+				allowed = !suspended && alive(k) && !k.ends.IsZero() && grace != portal.GraceNone
+				if _, err = f.s.ExtendKey(f.ctx, by, k.app.id, k.id, grace, ""); err == nil {
+					k.ends = until
 				}
 			case step == "cut":
-				if _, err = f.s.CutKey(f.ctx, by, f.ids["Alpha"], keys[i].id); err == nil {
-					keys[i].ends = f.s.Now()
+				allowed = !suspended && alive(k) && !k.ends.IsZero()
+				if _, err = f.s.CutKey(f.ctx, by, k.app.id, k.id); err == nil {
+					k.ends = now
 				}
 			case step == "revoke":
-				if _, err = f.s.RevokeCredential(f.ctx, by, f.ids["Alpha"], keys[i].id); err == nil {
-					keys[i].revoked = true
+				allowed = !suspended && alive(k)
+				if _, err = f.s.RevokeCredential(f.ctx, by, k.app.id, k.id); err == nil {
+					k.revoked = true
 				}
 			}
 			var refused *portal.Error
-			if err != nil && !errors.As(err, &refused) {
-				r.Fatal(err)
+			if err != nil && !errors.As(err, &refused) || (err == nil) != allowed {
+				r.Fatalf("%s: %s; allowed: %v; %+v", step, describe(err), allowed, k)
 			}
 			for _, k := range keys {
 				_, ok, err := f.s.Verify(f.ctx, k.value, ip)
-				if err != nil || ok != works(k) {
-					r.Fatalf("a key verifies: %v, %v; want %v: %+v", ok, err, works(k), k)
+				if want := alive(k) && !suspended; err != nil || ok != want {
+					r.Fatalf("after %s a key verifies: %v, %v; want %v: %+v", step, ok, err, want, k)
+				}
+			}
+			for _, a := range apps {
+				got, err := f.s.Application(f.ctx, by, a.id)
+				if a.deleted != (err == portal.ErrNotFound) || got.Live != live(a) {
+					r.Fatalf("after %s it says that %d keys work, want %d (%v)", step, got.Live, live(a), err)
 				}
 			}
 		}
 	})
+}
+
+// suspend stops Acme or lets it go on, as an operation will.
+func (f *scene) suspend(on bool) {
+	f.t.Helper()
+	f.exec(`UPDATE organizations SET state = ? WHERE name = 'Acme'`, map[bool]portal.OrgState{true: portal.OrgSuspended, false: portal.OrgActive}[on])
+	f.s.known.forget()
+}
+
+// value is what a key reads, opened without a trace.
+func (f *scene) value(publicID string) string {
+	f.t.Helper()
+	var org, id int64
+	var sealed []byte
+	var by int
+	f.must(f.s.write.QueryRow(`SELECT COALESCE(org_id, 0), app_id, sealed, sealed_by FROM credentials WHERE public_id = ?`, publicID).Scan(&org, &id, &sealed, &by))
+	key, err := f.s.keys.open(sealed, by, sealName(org, id, publicID))
+	f.must(err)
+	return key
 }
 
 func TestActivityKeepsWhatOtherPagesKeep(t *testing.T) {

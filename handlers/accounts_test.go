@@ -135,7 +135,7 @@ func TestAFormKeepsWhatWasTypedAndSaysAtTheFieldWhatIsWrong(t *testing.T) {
 		{"abe", app, p("name", "Atlas", "description", "What it is", "version", "1"), "name", "There is an application called Atlas already."},
 		{"abe", app + "/credentials", p("label", long), "label", "at most 80"},
 		{"abe", app + "/credentials", p("label", "deploy", "expires", "2026-02-30", "once", "on"), "expires", "date"},
-		{"abe", app + "/credentials", p("label", "deploy", "expires", "2020-01-01"), "expires", ""},
+		{"abe", app + "/credentials", p("label", "deploy", "expires", "2020-01-01"), "expires", "Choose a date"},
 		{"abe", app + "/credentials/" + w.ids["Alpha key"] + "/rotation", p("grace", "never"), "grace", "Choose how long"},
 		{"ada", "/admin/organizations", p("name", "", "first_name", "Nora", "last_name", "New", "email", "nora@example.org"), "name", "Enter an organization name."},
 		{"ada", "/admin/organizations", p("name", "Nimbus", "first_name", "Nora", "last_name", "", "email", "nora@example.org"), "last_name", "Enter a last name."},

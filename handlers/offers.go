@@ -60,6 +60,14 @@ func (s *server) offerAgain(c *fiber.Ctx, problem error, first, last string) err
 
 func (s *server) createJoin(c *fiber.Ctx) error {
 	in := personForm(c)
+	if at(c).viewer != nil {
+		// Signed in as somebody else, the page offers to switch and nothing more.
+		if p, _, err := s.offer(c); err != nil {
+			return err
+		} else if !p.Invited {
+			return s.offerAgain(c, portal.Errorf(portal.Conflict, "You are signed in as somebody else. Switch account first."), "", "")
+		}
+	}
 	id, session := s.freshSession(c)
 	org, joined, err := s.store.Join(c.UserContext(), at(c).ip, c.Params("token"), in, session)
 	if problems(err) != nil || portal.IsCode(err, portal.Gone) {

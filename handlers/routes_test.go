@@ -87,7 +87,7 @@ var table = map[string]row{
 	"POST /setup/:token":          {missing, newcomer},
 
 	"GET /invitations/:token":               {as: everybody},
-	"POST /invitations/:token/registration": {changing, ivyForm},
+	"POST /invitations/:token/registration": {"done 409 409 409 409 409", ivyForm},
 	"POST /invitations/:token/acceptance":   {as: "login 403 403 403 403 403"},
 	"POST /invitations/:token/refusal":      {as: "done 403 403 403 403 403"},
 	"POST /invitations/:token/switch":       {as: changing},
