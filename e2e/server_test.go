@@ -114,7 +114,12 @@ func (s *server) start(listen string) {
 	}()
 	select {
 	case address := <-listening:
-		s.url = people(s.t, address)
+		// A restart is at the same address, which people's browsers read all the time.
+		if url := people(s.t, address); s.url == "" {
+			s.url = url
+		} else if s.url != url {
+			s.t.Fatalf("it listens at %s now, and did at %s", url, s.url)
+		}
 	case err := <-s.exited:
 		s.exited <- err
 		s.t.Fatalf("the program ended before it listened: %v", err)

@@ -83,3 +83,81 @@ func TestGraceIsOneOfItsChoices(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysAreForWhoSeesTheApplicationAndPersonalOnesForTheOwner(t *testing.T) {
+	t.Parallel()
+	member := func(id int64, role Role) Actor {
+		return Actor{UserID: id, OrgID: 1, Role: role, State: UserActive}
+	}
+	for _, c := range []struct {
+		name string
+		by   Actor
+		want [3]bool // Organization, Team, Personal
+	}{
+		{"its owner", member(1, TeamMember), [3]bool{true, true, true}},
+		{"another member", member(2, TeamMember), [3]bool{true, true, false}},
+		{"a Super admin", member(2, SuperAdmin), [3]bool{true, true, false}},
+		{"a portal admin", Actor{UserID: 2, OrgID: 1, Admin: true, State: UserActive}, [3]bool{}},
+		{"its owner, who left", Actor{UserID: 1, OrgID: 1, State: UserActive}, [3]bool{}},
+		{"its owner, deactivated", Actor{UserID: 1, OrgID: 1, Role: TeamMember, State: UserDeactivated}, [3]bool{}},
+		{"a person alone", Actor{UserID: 1, Personal: true, State: UserActive}, [3]bool{true, true, true}},
+		{"a person alone who waits", Actor{UserID: 1, Personal: true, State: UserWaiting}, [3]bool{}},
+	} {
+		for i, v := range Visibilities {
+			if got := (Application{Visibility: v, OwnerID: 1}).KeysFor(c.by); got != c.want[i] {
+				t.Errorf("%s uses keys of a %s application: %v, want %v", c.name, v, got, c.want[i])
+			}
+		}
+	}
+}
+
+func TestARotatedKeyIsSafeToCutWhenNothingSeemsToUseIt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	rotated := now.Add(-72 * time.Hour)
+	for _, c := range []struct {
+		used time.Time
+		want bool
+	}{
+		{time.Time{}, true},
+		{rotated.Add(-time.Millisecond), true},
+		{rotated, true}, // long ago, too
+		{now.Add(-QuietFor), true},
+		{now.Add(-QuietFor + time.Millisecond), false},
+		{now, false},
+	} {
+		if got := (Credential{RotatedAt: rotated, UsedAt: c.used}).SafeToCut(now); got != c.want {
+			t.Errorf("last used at %v it is safe to cut: %v", c.used, got)
+		}
+	}
+	if (Credential{RotatedAt: now.Add(-time.Minute), UsedAt: now.Add(-time.Second)}).SafeToCut(now) {
+		t.Error("a key that was used since its rotation is safe to cut")
+	}
+}
+
+func TestTheFormOfACredentialIsTidiedOrRefusedByField(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 23, 59, 59, 0, time.UTC)
+	for expires, want := range map[string]string{
+		"":           "",
+		"2026-03-02": "2026-03-03T00:00:00Z", // today, for a second
+		"2028-02-29": "2028-03-01T00:00:00Z",
+		"2031-03-01": "2031-03-02T00:00:00Z",
+		"2026-03-01": "refused", "2031-03-06": "refused", "2027-02-29": "refused", "02.03.2026": "refused", "2026-3-3": "refused", " 2026-03-03": "refused",
+	} {
+		_, at, err := NewCredential{Expires: expires}.Tidy(now)
+		got := ""
+		if err != nil {
+			got = "refused"
+			checkField(t, err, "expires")
+		} else if !at.IsZero() {
+			got = at.Format(time.RFC3339)
+		}
+		if got != want {
+			t.Errorf("%q expires at %q, want %q", expires, got, want)
+		}
+	}
+	_, _, err := NewCredential{Label: "a\u200bb", Expires: "never"}.Tidy(now)
+	checkField(t, err, "label")
+	checkField(t, err, "expires")
+}
