@@ -108,6 +108,24 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "", ""); return err },
 		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "a b c", ""); return err },
 		func() error { _, _, err := f.s.Enter(f.ctx, f.user("ada"), f.ids["Acme"], true); return err },
+		func() error { return lists(f, f.in("ann", "Acme")) },
+		func() error { return lists(f, f.in("abe", "Acme")) },
+		func() error { return lists(f, own(f.user("abe"))) },
+		func() error { _, err := f.s.SeenBy(f.ctx, f.in("abe", "Acme"), f.ids["abe"]); return err },
+		func() error { return f.s.WriteUses(f.ctx) },
+		func() error {
+			a, k := f.appOf(own(f.user("abe")), "Own", "")
+			f.opens(f.value(k.PublicID))
+			f.must(f.s.WriteUses(f.ctx))
+			_, err := f.s.MoveApplication(f.ctx, own(f.user("abe")), a.PublicID, f.ids["Acme"])
+			return err
+		},
+		func() error {
+			f.app("abe", "Mine", portal.VisiblePersonal)
+			_, err := f.s.LeaveOrg(f.ctx, f.in("abe", "Acme"), f.ids["ann"])
+			return err
+		},
+		func() error { _, err := f.s.rekey(f.ctx); return err },
 	} {
 		f.must(o())
 	}
@@ -149,6 +167,18 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 	if checked < 120 {
 		t.Errorf("only %d plans were looked at", checked)
 	}
+}
+
+// lists reads the lists of applications as each kind of actor does.
+func lists(f *scene, by portal.Actor) error {
+	if _, err := f.s.Applications(f.ctx, by, f.s.cursorFor("apps", 5)); err != nil {
+		return err
+	}
+	if _, err := f.s.ApplicationCount(f.ctx, by); err != nil {
+		return err
+	}
+	_, err := f.s.Applications(f.ctx, by, "")
+	return err
 }
 
 func walks(query, step string) bool {
