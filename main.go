@@ -289,6 +289,7 @@ func (serveCommand) Run(f *flags) error {
 	if exists {
 		fmt.Printf("Open %s\n", base)
 	} else {
+		fmt.Printf("People open %s\n", base)
 		fmt.Printf("There is no portal admin yet. Make the first one here; the address works once:\n%s\n", handlers.SetupURL(base.String(), store.Links()))
 	}
 	return f.run(ctx, portico{store: store, listen: l, base: base, log: f.log()})

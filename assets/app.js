@@ -103,6 +103,8 @@
     for (const button of [el, ...el.querySelectorAll("[aria-busy]")]) button.removeAttribute("aria-busy");
     // A button that was disabled while it waited has lost the focus.
     setTimeout(() => {
+      const fresh = event.detail.target?.id && document.getElementById(event.detail.target.id);
+      if (fresh?.matches(".credential") && document.activeElement === document.body) $("aside :is(button, a)", fresh)?.focus();
       const button = el.matches("form") ? $("button[type=submit]", el) : null;
       if (button?.isConnected && document.activeElement === document.body && !button.disabled) button.focus();
     });

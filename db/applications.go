@@ -335,6 +335,9 @@ func (s *Store) ShareApplication(ctx context.Context, by portal.Actor, publicID 
 		if err := t.setTeams(a, n.Teams); err != nil {
 			return err
 		}
+		if v == a.Visibility && v != portal.VisibleTeam {
+			return nil // nobody sees more or less than before
+		}
 		return t.audit(by, o.ID, portal.AuditAppShared, a.Name, "from "+a.Visibility.Words()+" to "+v.Words())
 	})
 }

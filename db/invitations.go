@@ -16,7 +16,7 @@ import (
 const invitationColumns = `i.id, i.public_id, i.org_id, i.email, i.email_key, i.first_name, i.last_name, i.role, i.state, i.version, i.expires_at, i.created_at,
 	i.inviter_id, COALESCE(im.first_name, iu.first_name), COALESCE(im.last_name, iu.last_name), iu.email, iu.state <> 'unproven',
 	(iu.state IN ('active', 'waiting', 'unproven') AND im.role IS NOT NULL AND im.role = 'super_admin') OR (iu.state = 'active' AND iu.admin = 1),
-	COALESCE((SELECT x.state FROM outbox x WHERE x.link_id = i.public_id AND x.link_id <> '' AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
+	COALESCE((SELECT CASE WHEN x.state = 'queued' AND x.error <> '' THEN 'failed' ELSE x.state END FROM outbox x WHERE x.link_id = i.public_id AND x.link_id <> '' AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
 
 const invitationTables = ` FROM invitations i JOIN users iu ON iu.id = i.inviter_id
 	LEFT JOIN memberships im ON im.org_id = i.org_id AND im.user_id = i.inviter_id `
@@ -413,7 +413,7 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 	switch {
 	case a.Doubtful && o.Kind == portal.Mailed:
 		// The mailbox's owner may be somebody else than who set the password.
-		return portal.Errorf(portal.Conflict, "Confirm your address first: look into your mail for the link.")
+		return portal.Errorf(portal.Conflict, "Confirm your address first, with the link that your profile can send you.")
 	case a.State == portal.UserUnproven && o.Kind == portal.Mailed:
 		if err := t.proved(a, "", nil, true, by.IP); err != nil {
 			return err

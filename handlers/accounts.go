@@ -51,7 +51,7 @@ func (s *server) createUser(c *fiber.Ctx) error {
 }
 
 func (s *server) userCreated(c *fiber.Ctx) error {
-	return s.checkMail(c, "If the address is right, a mail with a link to confirm it is on its way.")
+	return s.checkMail(c, "If the address is right, a mail with a link to confirm it goes there.")
 }
 
 func (s *server) checkMail(c *fiber.Ctx, lead string) error {
@@ -181,7 +181,7 @@ func (s *server) createReset(c *fiber.Ctx) error {
 }
 
 func (s *server) resetCreated(c *fiber.Ctx) error {
-	return s.checkMail(c, "If there is an account with this address, a mail with a link to set a new password is on its way.")
+	return s.checkMail(c, "If there is an account with this address, a mail with a link to set a new password goes there.")
 }
 
 func (s *server) editPassword(c *fiber.Ctx) error { return s.resetAgain(c, nil) }
@@ -261,20 +261,28 @@ func (s *server) createSetup(c *fiber.Ctx) error {
 	return s.leave(c, "/admin", "Welcome. You are the first portal admin.")
 }
 
-func (s *server) profilePage(c *fiber.Ctx) views.ProfileProps {
+func (s *server) profilePage(c *fiber.Ctx) (views.ProfileProps, error) {
 	u := at(c).viewer.User
-	return views.ProfileProps{Viewer: u, First: u.First, Last: u.Last, MinPassword: at(c).set.MinPassword}
+	smtp, err := s.store.MailConfig(c.UserContext())
+	return views.ProfileProps{Viewer: u, First: u.First, Last: u.Last, MinPassword: at(c).set.MinPassword, MailOn: smtp.On()}, err
 }
 
 func (s *server) editProfile(c *fiber.Ctx) error {
-	return s.show(c, views.Page{Title: "Profile"}, views.Profile(s.profilePage(c)))
+	page, err := s.profilePage(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, views.Page{Title: "Profile"}, views.Profile(page))
 }
 
 func (s *server) updateProfile(c *fiber.Ctx) error {
 	first, last := text(c, "first_name"), text(c, "last_name")
 	err := s.store.SaveProfile(c.UserContext(), actor(c), first, last)
 	if p := problems(err); p != nil {
-		page := s.profilePage(c)
+		page, pageErr := s.profilePage(c)
+		if pageErr != nil {
+			return pageErr
+		}
 		page.First, page.Last, page.Problems = first, last, p
 		return s.again(c, views.Page{Title: "Profile"}, views.Profile(page))
 	}
@@ -288,7 +296,10 @@ func (s *server) updatePassword(c *fiber.Ctx) error {
 	id, session := s.freshSession(c)
 	err := s.store.ChangePassword(c.UserContext(), actor(c), text(c, "current_password"), text(c, "password"), session)
 	if p := problems(err); p != nil {
-		page := s.profilePage(c)
+		page, pageErr := s.profilePage(c)
+		if pageErr != nil {
+			return pageErr
+		}
 		page.PasswordProblems = p
 		return s.refused(c, err, views.Page{Title: "Profile"}, views.Profile(page))
 	}

@@ -201,7 +201,7 @@ func (s *server) removalAgain(c *fiber.Ctx, problem error) error {
 	if err != nil {
 		return err
 	}
-	body := views.RemoveMember(v.base, m, v.org.Name, seen, problems(problem))
+	body := views.RemoveMember(v.base, m, v.org.Name, v.actor.Role != "", seen, problems(problem))
 	if problem != nil {
 		return s.refused(c, problem, orgForm(c, "users", "Remove"), body)
 	}

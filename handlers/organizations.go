@@ -27,6 +27,12 @@ func (s *server) overview(c *fiber.Ctx) error {
 		}
 		p.Invitations = len(open)
 	}
+	p.Viewer = v.viewer.User
+	smtp, err := s.store.MailConfig(ctx)
+	if err != nil {
+		return err
+	}
+	p.MailOn = smtp.On()
 	recent, err := s.store.Activity(ctx, v.actor, "")
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ func (s *server) maySeeForm(c *fiber.Ctx) error {
 	}
 	switch at(c).viewer.State {
 	case portal.UserUnproven:
-		return portal.Errorf(portal.Forbidden, "Confirm your address first: look into your mail for the link.")
+		return portal.Errorf(portal.Forbidden, "Confirm your address first, with the link that your profile can send you.")
 	case portal.UserWaiting:
 		return portal.Errorf(portal.Forbidden, "Your account is waiting for approval. You can register an organization after that.")
 	}

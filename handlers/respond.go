@@ -91,7 +91,7 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 		return nil
 	}
 	p.Viewer = &views.Viewer{Name: v.viewer.Name(), Email: v.viewer.Email, Admin: v.actor.IsAdmin()}
-	p.CanCreateOrganization = v.set.RegisterOrgs && v.viewer.State == portal.UserActive
+	p.CanCreateOrganization = v.set.RegisterOrgs && v.viewer.State == portal.UserActive && p.Area != views.Admin // there it is Add
 	if p.Area == views.Admin {
 		return s.fillAdmin(c, p)
 	}
@@ -300,7 +300,9 @@ func (s *server) failed(c *fiber.Ctx, err error) error {
 	}
 	c.Response().ResetBody()
 	headers(c, s.secure)
-	if isPart(c) && mode(c) != views.Region {
+	// What a button has posted changes nothing on the page but by a notice; a page
+	// that htmx asks for is shown, also when it is an error's.
+	if isPart(c) && (mode(c) != views.Region || c.Method() == fiber.MethodPost) {
 		c.Set("HX-Trigger", noticeEvent(views.Notice{Kind: "error", Text: noticeText(title, text, requestID, e != nil)}))
 		c.Set("HX-Reswap", "none")
 		c.Status(status)
@@ -311,7 +313,11 @@ func (s *server) failed(c *fiber.Ctx, err error) error {
 		s.Log.Error("error page", "request", at(c).id, "error", fillErr)
 	}
 	c.Status(status).Type("html", "utf-8")
-	return views.Frame(p, views.ErrorPage(title, text, requestID)).Render(c.UserContext(), c.Response().BodyWriter())
+	href, label := "/", "Back to the start"
+	if status == fiber.StatusMisdirectedRequest {
+		href, label = s.base+"/", "Open "+s.base
+	}
+	return views.Frame(p, views.ErrorPage(title, text, requestID, href, label)).Render(c.UserContext(), c.Response().BodyWriter())
 }
 
 func noticeText(title, text, requestID string, said bool) string {

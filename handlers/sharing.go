@@ -32,6 +32,11 @@ func (s *server) listAccess(c *fiber.Ctx) error {
 	return s.show(c, orgForm(c, "applications", "Who sees it"), views.AccessList(at(c).base, a, people, count))
 }
 
+// mayTake reports whether the visitor may make the application personal.
+func mayTake(c *fiber.Ctx, a portal.Application) bool {
+	return a.OwnerID == actor(c).UserID || actor(c).May(portal.ManageMembers)
+}
+
 func (s *server) editVisibility(c *fiber.Ctx) error {
 	a, err := s.usable(c)
 	if err != nil {
@@ -45,7 +50,7 @@ func (s *server) editVisibility(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f.Version, f.Name = a.Version, a.Name
+	f.Version, f.Name, f.Shared = a.Version, a.Name, !mayTake(c, a)
 	return s.show(c, orgForm(c, "applications", "Who sees it"), views.ShareApplication(f, nil, 0))
 }
 
@@ -61,7 +66,7 @@ func (s *server) updateVisibility(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f.Name = a.Name
+	f.Name, f.Shared = a.Name, !mayTake(c, a)
 	page := orgForm(c, "applications", "Who sees it")
 	if text(c, "confirmed") != "yes" {
 		gains, count, err := s.store.WouldGain(ctx, by, a.PublicID, in.Visibility, in.Teams)

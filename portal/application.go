@@ -184,9 +184,11 @@ func (c Credential) State(now time.Time) CredentialState {
 // QuietFor is how long a rotated key must not have been used to be safe to cut.
 const QuietFor = 24 * time.Hour
 
-// SafeToCut reports whether nothing seems to use a retiring key any more.
+// SafeToCut reports whether nothing seems to use a retiring key any more: it was
+// never used, or not for a whole QuietFor. That the last use was before the
+// rotation says nothing while that is shorter ago.
 func (c Credential) SafeToCut(now time.Time) bool {
-	return c.UsedAt.Before(c.RotatedAt) || now.Sub(c.UsedAt) >= QuietFor
+	return c.UsedAt.IsZero() || now.Sub(c.UsedAt) >= QuietFor
 }
 
 // Grace is how long a rotated key goes on working.

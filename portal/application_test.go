@@ -130,8 +130,10 @@ func TestARotatedKeyIsSafeToCutWhenNothingSeemsToUseIt(t *testing.T) {
 			t.Errorf("last used at %v it is safe to cut: %v", c.used, got)
 		}
 	}
-	if (Credential{RotatedAt: now.Add(-time.Minute), UsedAt: now.Add(-time.Second)}).SafeToCut(now) {
-		t.Error("a key that was used since its rotation is safe to cut")
+	for _, used := range []time.Duration{time.Second, 2 * time.Minute, time.Hour} {
+		if (Credential{RotatedAt: now.Add(-time.Minute), UsedAt: now.Add(-used)}).SafeToCut(now) {
+			t.Errorf("rotated a minute ago and used %v ago it is safe to cut", used)
+		}
 	}
 }
 

@@ -136,7 +136,7 @@ func (o Offer) Open(now time.Time) error {
 	decided := state == InvitationAccepted || state == InvitationRevoked || state == InvitationDeclined
 	switch {
 	case o.Newer && !decided:
-		return Errorf(Gone, "This link is an older one: a newer invitation was sent. Look for the newest mail.")
+		return Errorf(Gone, "This link is an older one: a newer invitation was sent. Ask for its link, or look for the newest mail.")
 	case state != InvitationPending:
 		return Errorf(Gone, "This invitation is %s.", state)
 	case o.Org.State != OrgActive:

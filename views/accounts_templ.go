@@ -165,7 +165,7 @@ func Register(f PersonForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"aside\">You have an account? <a href=\"/login\">To the sign-in page</a></p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p class=\"aside\">Already have an account? <a href=\"/login\">To the sign-in page</a></p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -339,7 +339,7 @@ func Login(f LoginForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.CanRegister {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<a href=\"/register\">Make an account</a>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<a href=\"/register\">Create an account</a>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -642,6 +642,7 @@ type ProfileProps struct {
 	Viewer           portal.User
 	First, Last      string
 	MinPassword      int
+	MailOn           bool
 	Problems         portal.Problems // of the names
 	PasswordProblems portal.Problems
 }
@@ -689,6 +690,10 @@ func Profile(p ProfileProps) templ.Component {
 			return nil
 		})
 		templ_7745c5c3_Err = PageHead("Profile", p.Viewer.Email).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = AccountNotice(p.Viewer, p.MailOn).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -748,7 +753,7 @@ func Profile(p ProfileProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Form(FormProps{Action: "/profile/password", Title: "Password", Lead: "All your other devices are signed out.", Submit: "Change password", Part: true, Problem: p.PasswordProblems[""]}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Form(FormProps{Action: "/profile/password", Title: "Password", Lead: "Changing it signs out your other devices.", Submit: "Change password", Part: true, Problem: p.PasswordProblems[""]}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

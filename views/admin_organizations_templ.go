@@ -142,7 +142,7 @@ func AdminOrganizations(p AdminOrganizationsProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			case p.State == portal.OrgPending:
-				templ_7745c5c3_Err = Empty("inbox", "Nothing waits for a decision", "When somebody registers an organization, it appears here and you get a mail.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("inbox", "Nothing waits for a decision", "When somebody registers an organization, it appears here.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -590,7 +590,7 @@ func (f ApproveForm) lead() string {
 	if f.Request.RequesterState != portal.UserActive {
 		return "Requested by " + f.Request.RequesterName + " (" + f.Request.RequesterEmail + ")."
 	}
-	return f.Request.RequesterName + " (" + f.Request.RequesterEmail + ") becomes its Super admin and is told by mail."
+	return f.Request.RequesterName + " (" + f.Request.RequesterEmail + ") becomes its Super admin and is told."
 }
 
 func similar(list []portal.Organization) templ.Component {

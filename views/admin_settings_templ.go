@@ -441,7 +441,7 @@ func EmailSettings(f EmailForm) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = Alert("error", "The mail was not accepted").Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Alert("error", "The mail was not sent").Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

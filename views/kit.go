@@ -131,13 +131,13 @@ func Ago(t, now time.Time) string {
 	}
 	switch d := now.Sub(t); {
 	case d < time.Minute:
-		return "Just now"
+		return "just now"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min ago", int(d.Minutes()))
 	case d < day:
 		return fmt.Sprintf("%d h ago", int(d.Hours()))
 	case d < 2*day:
-		return "Yesterday"
+		return "yesterday"
 	case d < 7*day:
 		return fmt.Sprintf("%d days ago", int(d/day))
 	}

@@ -42,13 +42,13 @@ func TestAgo(t *testing.T) {
 		from time.Duration
 		want string
 	}{
-		{0, "Just now"},
-		{-59 * time.Second, "Just now"},
+		{0, "just now"},
+		{-59 * time.Second, "just now"},
 		{-time.Minute, "1 min ago"},
 		{-12 * time.Minute, "12 min ago"},
 		{-2*time.Hour - 59*time.Minute, "2 h ago"},
 		{-23*time.Hour - 59*time.Minute, "23 h ago"},
-		{-24 * time.Hour, "Yesterday"},
+		{-24 * time.Hour, "yesterday"},
 		{-48 * time.Hour, "2 days ago"},
 		{-6*24*time.Hour - time.Hour, "6 days ago"},
 		{-12 * 24 * time.Hour, "Nov 12"},
@@ -263,7 +263,7 @@ func TestWhatPeopleWriteStaysText(t *testing.T) {
 	}, templ.Join(
 		PageHead(evil, evil), Person(evil, evil, true), Thing("/x", evil, evil), Item(ItemProps{Icon: "mail", Title: evil, Text: evil}),
 		CopyBox("k", evil, evil), CopyButton(evil, evil), ConfirmText("c", evil, evil, evil), Badge(evil, evil, ""), StateBadge(evil),
-		Form(FormProps{Title: evil, Problem: evil, Submit: evil}), ErrorPage(evil, evil, evil), Consequences(evil), Steps(evil, evil),
+		Form(FormProps{Title: evil, Problem: evil, Submit: evil}), ErrorPage(evil, evil, evil, "/", evil), Consequences(evil), Steps(evil, evil),
 		TextArea(FieldProps{Name: "t", Label: evil, Value: "</textarea>" + evil})))
 	if strings.Contains(html, "<img") {
 		t.Error("words became an element")

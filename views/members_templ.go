@@ -452,7 +452,7 @@ func invitationLine(i portal.Invitation, now time.Time) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "· mail failed")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "· not delivered, copy the link")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -964,7 +964,7 @@ func MemberPage(p MemberProps) templ.Component {
 }
 
 // RemoveMember says what removing somebody does, before it is done.
-func RemoveMember(base string, m portal.Member, org string, seen []portal.SeenKey, problems portal.Problems) templ.Component {
+func RemoveMember(base string, m portal.Member, org string, member bool, seen []portal.SeenKey, problems portal.Problems) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -998,9 +998,9 @@ func RemoveMember(base string, m portal.Member, org string, seen []portal.SeenKe
 			}
 			ctx = templ.InitializeContext(ctx)
 			templ_7745c5c3_Err = Consequences(
-				"They lose access to "+org+" at once, and are told by mail.",
+				"They lose access to "+org+" at once, and are told.",
 				"Their account stays, and so do applications and credentials: keys go on working.",
-				"Their personal applications pass to you.").Render(ctx, templ_7745c5c3_Buffer)
+				heirWords(member)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1146,6 +1146,15 @@ func seenKeys(words string, seen []portal.SeenKey) templ.Component {
 		}
 		return nil
 	})
+}
+
+// heirWords say who takes over a removed member's personal applications: the
+// remover, if that is a member.
+func heirWords(member bool) string {
+	if member {
+		return "Their personal applications, if they have any, pass to you."
+	}
+	return "Their personal applications, if they have any, pass to a Super admin."
 }
 
 var _ = templruntime.GeneratedTemplate
