@@ -77,7 +77,7 @@ func (keyRotateCommand) Run(f *flags) error {
 	defer lock.Close()
 	n, err := db.RotateKey(context.Background(), f.data())
 	if err != nil {
-		return fmt.Errorf("after %d credentials: %w; run this again to go on", n, err)
+		return err
 	}
 	fmt.Printf("Encrypted %d credentials under a new key. Make a new copy of instance.key.\n", n)
 	return nil

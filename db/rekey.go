@@ -17,9 +17,17 @@ const rekeyBatch = 200
 func RotateKey(ctx context.Context, dir string) (int, error) {
 	s, err := Open(ctx, dir, Options{})
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("the data folder %s cannot be used: %w", dir, err)
 	}
-	defer func() { s.Close() }()
+	defer s.Close()
+	n, err := s.rotateKey(ctx, dir)
+	if err != nil {
+		return n, fmt.Errorf("after %d credentials: %w; run this again to go on", n, err)
+	}
+	return n, nil
+}
+
+func (s *Store) rotateKey(ctx context.Context, dir string) (int, error) {
 	file, err := readKeys(keyPath(dir), false)
 	if err != nil {
 		return 0, err

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,7 +96,10 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
-	if err := s.checkKey(ctx); err != nil {
+	if err = s.checkKey(ctx); err == nil {
+		err = s.checkSeals(ctx)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -182,6 +186,39 @@ func (s *Store) checkKey(ctx context.Context) error {
 		}
 		s.epoch, err = t.setting("epoch")
 		return err
+	})
+}
+
+// checkSeals refuses a key file that lacks a key with which something in the
+// database is sealed, as an older copy of the file does after a rotation: what is
+// sealed could not be read, and new keys would take the numbers of missing ones.
+func (s *Store) checkSeals(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error {
+		// The oldest and the newest will do: a rotation ends before the next begins.
+		rows, err := t.rows(`
+			SELECT sealed_by FROM (SELECT sealed_by FROM credentials WHERE sealed IS NOT NULL ORDER BY sealed_by LIMIT 1) oldest
+			UNION SELECT sealed_by FROM (SELECT sealed_by FROM credentials WHERE sealed IS NOT NULL ORDER BY sealed_by DESC LIMIT 1) newest`)
+		used, err := list(rows, err, func(r *sql.Rows) (n int, err error) { return n, r.Scan(&n) })
+		if err != nil {
+			return err
+		}
+		smtp, err := t.setting("smtp_url")
+		if err != nil {
+			return err
+		}
+		if number, _, ok := strings.Cut(smtp, ":"); ok {
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				return fmt.Errorf("the number of the mail server's key: %w", err)
+			}
+			used = append(used, n)
+		}
+		for _, n := range used {
+			if _, ok := s.keys.sealing[n]; !ok {
+				return fmt.Errorf("instance.key lacks key %d, with which credentials are encrypted: put the instance.key back that Portico wrote at the last key rotate", n)
+			}
+		}
+		return nil
 	})
 }
 

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"crypto/sha256"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -124,6 +125,73 @@ func TestOnlyTheRightKeyOpensADatabase(t *testing.T) {
 			f.must(f.signIn("ann", password, "ann"))
 		})
 	}
+}
+
+func TestAKeyFileFromBeforeARotationIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, sealed := range []string{"credentials", "the mail server"} {
+		f := newScene(t)
+		if sealed == "the mail server" {
+			f.exec(`UPDATE credentials SET sealed = NULL`)
+			f.s.SMTP = portal.SMTPConfig{}
+			f.must(f.s.SetMail(f.ctx, f.user("ada"), "smtp://a:b@mail.example.org", "P <p@example.org>"))
+		}
+		f.must(f.s.Close())
+		rotate := func() []byte {
+			file, err := os.ReadFile(keyPath(f.dir))
+			f.must(err)
+			_, err = RotateKey(f.ctx, f.dir)
+			f.must(err)
+			return file
+		}
+		never, once := rotate(), rotate()
+		twice, err := os.ReadFile(keyPath(f.dir))
+		f.must(err)
+		before := f.fileSum("portico.db")
+		for old, file := range map[string][]byte{"as it was made": never, "after the first rotation": once} {
+			f.must(os.WriteFile(keyPath(f.dir), file, 0o600))
+			for what, open := range map[string]func() error{
+				"opening":  func() error { _, err := Open(f.ctx, f.dir, Options{}); return err },
+				"rotating": func() error { _, err := RotateKey(f.ctx, f.dir); return err },
+			} {
+				err := open()
+				if err == nil || !strings.Contains(err.Error(), "instance.key lacks key 2") || !strings.Contains(err.Error(), "put the instance.key back") {
+					t.Errorf("%s: with the key file %s, %s says %v", sealed, old, what, err)
+				} else if strings.Contains(err.Error(), "run this again") {
+					t.Errorf("it says %v, which does not help", err)
+				}
+			}
+			if now, _ := os.ReadFile(keyPath(f.dir)); string(now) != string(file) {
+				t.Error("the key file was written anew")
+			}
+		}
+		if f.fileSum("portico.db") != before {
+			t.Error("the database has changed")
+		}
+		f.must(os.WriteFile(keyPath(f.dir), twice, 0o600))
+		f.open()
+	}
+	// A newer file does not open what an older copy of the database holds.
+	f := newScene(t)
+	f.must(f.s.Close())
+	_, err := RotateKey(f.ctx, f.dir)
+	f.must(err)
+	old, err := os.ReadFile(filepath.Join(f.dir, "portico.db"))
+	f.must(err)
+	_, err = RotateKey(f.ctx, f.dir)
+	f.must(err)
+	f.must(os.WriteFile(filepath.Join(f.dir, "portico.db"), old, 0o600))
+	if _, err := Open(f.ctx, f.dir, Options{}); err == nil || !strings.Contains(err.Error(), "lacks key 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// fileSum tells whether a file of the folder has changed.
+func (f *scene) fileSum(name string) [sha256.Size]byte {
+	f.t.Helper()
+	text, err := os.ReadFile(filepath.Join(f.dir, name))
+	f.must(err)
+	return sha256.Sum256(text)
 }
 
 func TestADatabaseOfANewerPorticoIsRefused(t *testing.T) {
