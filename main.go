@@ -367,7 +367,7 @@ func isLoopback(host string) bool {
 const (
 	tidyEvery   = time.Hour
 	remindEvery = 10 * time.Minute
-	usesEvery   = 2 * time.Second
+	usesEvery   = 4 * time.Second
 )
 
 // every does work now and then until ctx ends. What fails, or panics, is logged

@@ -12,10 +12,12 @@ import (
 )
 
 const credentialColumns = `c.id, c.public_id, c.label, c.hint, c.sealed IS NULL, COALESCE(m.first_name || ' ' || m.last_name, u.first_name || ' ' || u.last_name), c.created_at,
-	c.expires_at, c.ends_at, c.rotated_at, c.revoked_at, COALESCE(e.first_name || ' ' || e.last_name, ''), c.used_at, c.used_from`
+	c.expires_at, c.ends_at, c.rotated_at, c.revoked_at, COALESCE(e.first_name || ' ' || e.last_name, ''),
+	COALESCE(NULLIF(y.last_at, 0), c.used_at), COALESCE(NULLIF(y.last_from, ''), c.used_from)`
 
 const credentialTables = ` FROM credentials c JOIN users u ON u.id = c.created_by LEFT JOIN users e ON e.id = c.ended_by
-	LEFT JOIN memberships m ON m.org_id = c.org_id AND m.user_id = c.created_by `
+	LEFT JOIN memberships m ON m.org_id = c.org_id AND m.user_id = c.created_by
+	LEFT JOIN usage y ON y.credential_id = c.id AND y.day = (SELECT max(day) FROM usage WHERE credential_id = c.id) `
 
 // working holds for a credential c that opens doors at ?, ?.
 const working = `c.revoked_at IS NULL AND (c.ends_at IS NULL OR c.ends_at > ?) AND (c.expires_at IS NULL OR c.expires_at > ?)`

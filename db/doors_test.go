@@ -631,6 +631,16 @@ func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {
 	if days, err = f.s.Usage(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], "k0"); err != nil || days[0].Count != 1 {
 		t.Errorf("a day later the first is %+v, %v", days[0], err)
 	}
+	// What was counted is forgotten then, the last use is not.
+	f.pass(48 * time.Hour)
+	f.must(f.s.Tidy(f.ctx))
+	if n := f.number(`SELECT count(*) FROM usage`); n != 0 {
+		t.Errorf("%d days are kept", n)
+	}
+	again, err := f.s.Credential(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], "k0")
+	if f.must(err); !again.UsedAt.Equal(c.UsedAt) || again.UsedFrom != c.UsedFrom {
+		t.Errorf("its last use was %v from %q", again.UsedAt, again.UsedFrom)
+	}
 }
 
 func TestNoUseIsLostOrCountedTwiceWhileItIsWritten(t *testing.T) {

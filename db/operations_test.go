@@ -447,6 +447,11 @@ var operations = []operation{
 	{method: "WriteUses", run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.WriteUses(f.ctx) }},
 	{method: "Remind", run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.Remind(f.ctx) }},
 
+	{method: "KnownKey", reads: true, prepare: func(f *scene) { f.opens(f.key("Alpha")) },
+		run: func(f *scene, _ portal.Actor) (any, error) {
+			owner, ok := f.s.KnownKey([]byte(f.key("Alpha")), ip)
+			return owner, only(nil, "owners", map[bool]int{true: 1}[ok && owner.Org == f.ids["Acme"] && owner.Credential == f.ids["Alpha key"]], true)
+		}},
 	{method: "Verify", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
 		owner, ok, err := f.s.Verify(f.ctx, f.key("Alpha"), ip)
 		return owner, only(err, "owners", map[bool]int{true: 1}[ok && owner.Org == f.ids["Acme"] && owner.Credential == f.ids["Alpha key"]], true)

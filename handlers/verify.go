@@ -1,29 +1,35 @@
 package handlers
 
 import (
-	"net/url"
-	"strings"
+	"bytes"
 
 	"github.com/gofiber/fiber/v2"
+
+	"portico/db"
 )
+
+// knownKey answers gateways that show a key which works and was shown before.
+// Gateways ask at each request of theirs, so this comes before all else: it reads
+// memory, and neither logs nor sets what only browsers heed.
+func (s *server) knownKey(c *fiber.Ctx) error {
+	if key, ok := shownKey(c); ok {
+		if owner, ok := s.store.KnownKey(key, s.clientIP(c)); ok {
+			return passKey(c, owner)
+		}
+	}
+	return c.Next()
+}
 
 // verify answers gateways: 204 and whose key it is, or 401. It reads no session
 // and writes nothing.
 func (s *server) verify(c *fiber.Ctx) error {
-	key, ok := shownKey(c)
-	if ok {
-		owner, works, err := s.store.Verify(c.UserContext(), key, at(c).ip)
+	if key, ok := shownKey(c); ok {
+		owner, works, err := s.store.Verify(c.UserContext(), string(key), at(c).ip)
 		if err != nil {
 			return err
 		}
 		if works {
-			// Empty for a person's own key, so that gateways have something to put in
-			// place of what a caller made up; Caddy 2.6 passes its placeholder on otherwise.
-			c.Set("X-Portico-Organization", owner.Org)
-			c.Set("X-Portico-Organization-Name", url.PathEscape(owner.OrgName))
-			c.Set("X-Portico-Application", owner.App)
-			c.Set("X-Portico-Credential", owner.Credential)
-			return c.SendStatus(fiber.StatusNoContent)
+			return passKey(c, owner)
 		}
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="portico"`)
@@ -31,17 +37,40 @@ func (s *server) verify(c *fiber.Ctx) error {
 	return nil
 }
 
+// The headers of an answer that lets a request pass, in canonical form.
+var (
+	headerOrg        = []byte("X-Portico-Organization")
+	headerOrgName    = []byte("X-Portico-Organization-Name")
+	headerApp        = []byte("X-Portico-Application")
+	headerCredential = []byte("X-Portico-Credential")
+	headerCache      = []byte(fiber.HeaderCacheControl)
+	noStore          = []byte("no-store")
+)
+
+func passKey(c *fiber.Ctx, owner db.KeyOwner) error {
+	h := &c.Response().Header
+	// Empty for a person's own key, so that gateways have something to put in
+	// place of what a caller made up; Caddy 2.6 passes its placeholder on otherwise.
+	h.SetCanonical(headerOrg, []byte(owner.Org))
+	h.SetCanonical(headerOrgName, []byte(owner.OrgName))
+	h.SetCanonical(headerApp, []byte(owner.App))
+	h.SetCanonical(headerCredential, []byte(owner.Credential))
+	h.SetCanonical(headerCache, noStore)
+	c.Status(fiber.StatusNoContent)
+	return nil
+}
+
 // shownKey is the one key a request shows, by either header. Two are none, also
 // when they are the same.
-func shownKey(c *fiber.Ctx) (string, bool) {
+func shownKey(c *fiber.Ctx) ([]byte, bool) {
 	h := &c.Request().Header
 	auth, plain := h.PeekAll(fiber.HeaderAuthorization), h.PeekAll("X-API-Key")
 	if len(auth)+len(plain) != 1 {
-		return "", false
+		return nil, false
 	}
 	if len(plain) == 1 {
-		return strings.TrimSpace(string(plain[0])), true
+		return bytes.TrimSpace(plain[0]), true
 	}
-	scheme, key, found := strings.Cut(string(auth[0]), " ")
-	return strings.TrimSpace(key), found && strings.EqualFold(scheme, "Bearer")
+	scheme, key, found := bytes.Cut(auth[0], []byte(" "))
+	return bytes.TrimSpace(key), found && bytes.EqualFold(scheme, []byte("Bearer"))
 }

@@ -125,6 +125,20 @@ func (p *process) rss() float64 {
 	return 0
 }
 
+// cpu is the processor time a process has used, in microseconds; the kernel
+// counts it in hundredths of a second.
+func (p *process) cpu() float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	words := strings.Fields(rest)
+	if len(words) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(words[11], 64)
+	system, _ := strconv.ParseFloat(words[12], 64)
+	return (user + system) * 1e4
+}
+
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // newKey makes a well-formed key: 32 random characters and their CRC-32.
@@ -191,6 +205,7 @@ func fill(path string, keys []string) error {
 // round is what was seen of one server in one round.
 type round struct {
 	perSecond, p50, p99 float64 // requests; microseconds
+	cpu                 float64 // microseconds of the server's processor time per request
 	errors              int
 }
 
@@ -329,14 +344,16 @@ func run(short bool) (bool, error) {
 		for turn := range servers {
 			i := (n + turn) % 2 // each goes first in every second round
 			until := time.Now().Add(length)
+			used := servers[i].cpu()
 			r, err := drive(servers[i].addr, func(int, int) (string, bool) { return keys[rand.IntN(credentials)], time.Now().Before(until) })
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "verifybench:", err)
 			}
+			r.cpu = (servers[i].cpu() - used) / max(1, r.perSecond*length.Seconds())
 			seen[i] = append(seen[i], r)
 		}
 	}
-	fmt.Printf("%-22s %12s %10s %10s %8s\n", "median of rounds", "requests/s", "p50 µs", "p99 µs", "errors")
+	fmt.Printf("%-22s %12s %10s %10s %14s %8s\n", "median of rounds", "requests/s", "p50 µs", "p99 µs", "CPU µs/request", "errors")
 	failed := 0
 	for i, name := range []string{"portico /verify", "bare Fiber 204"} {
 		bad := 0
@@ -344,8 +361,9 @@ func run(short bool) (bool, error) {
 			bad += r.errors
 		}
 		failed += bad
-		fmt.Printf("%-22s %12.0f %10.0f %10.0f %8d\n", name, median(seen[i], func(r round) float64 { return r.perSecond }),
-			median(seen[i], func(r round) float64 { return r.p50 }), median(seen[i], func(r round) float64 { return r.p99 }), bad)
+		fmt.Printf("%-22s %12.0f %10.0f %10.0f %14.1f %8d\n", name, median(seen[i], func(r round) float64 { return r.perSecond }),
+			median(seen[i], func(r round) float64 { return r.p50 }), median(seen[i], func(r round) float64 { return r.p99 }),
+			median(seen[i], func(r round) float64 { return r.cpu }), bad)
 	}
 	all := failed == 0
 	row := func(name string, of func(round) float64, target string, meets func(float64) bool) {
