@@ -559,6 +559,9 @@ func (t *tx) setPassword(userID int64, hash string, keepSession []byte) error {
 	if _, err := t.exec(`UPDATE users SET password_hash = ?, reset_version = reset_version + 1, reset_expires_at = 0 WHERE id = ?`, hash, userID); err != nil {
 		return err
 	}
+	if err := t.dropEmailChange(userID); err != nil {
+		return err
+	}
 	return t.endSessions(userID, keepSession)
 }
 

@@ -474,6 +474,48 @@ var operations = []operation{
 			return nil, f.s.Reprove(f.ctx, by, password, hashOf("ann"))
 		},
 		doer: "ann", again: "ann"},
+	{method: "Sessions", reads: true, outside: true, who: anybody, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Sessions(f.ctx, by, hashOf("ann")) }},
+	{method: "EndSession", outside: true, ids: "ann session", prepare: threeBrowsers,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:  "N      N    N     N   y   N   N   N   N    N   N",
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.EndSession(f.ctx, by, f.ids["ann session"]) },
+		doer: "ann", does: outcome{audit: []string{"ann signed out the device test"}, rows: [][2]string{{`SELECT count(*) FROM sessions`, "2"}}},
+		again: "ann", twice: outcome{code: portal.NotFound}},
+	{method: "EndOtherSessions", outside: true, who: theirOwn, prepare: threeBrowsers,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return nil, f.s.EndOtherSessions(f.ctx, by, hashOf("ann"))
+		},
+		doer: "ann", does: outcome{audit: []string{"ann signed out all other devices"}, rows: [][2]string{{`SELECT count(*) FROM sessions`, "2"}}},
+		again: "ann"},
+	{method: "AskForEmail", outside: true,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      y    y     C   y   y   C   y   N    y   N",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return nil, f.s.AskForEmail(f.ctx, by, "Nora@example.org")
+		},
+		doer: "ann", does: outcome{audit: []string{"ann asked for the new address Nora"}, mail: []string{"email_prove to Nora, queued"},
+			rows: [][2]string{{`SELECT email_key FROM users WHERE first_name = 'Ann'`, "ann@example.org"}}},
+		again: "ann", twice: outcome{audit: []string{"ann asked for the new address Nora"}, mail: []string{"email_prove to Nora, queued"}}},
+	{method: "NewEmail", reads: true, outside: true, who: anybody, doer: "ann", prepare: annMoves,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			email, err := f.s.NewEmail(f.ctx, by)
+			return nil, only(err, "new addresses", len(email), by.Email == address("ann"))
+		}},
+	{method: "KeepEmail", outside: true, who: theirOwn, prepare: annMoves,
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.KeepEmail(f.ctx, by) },
+		doer: "ann", does: outcome{audit: []string{"ann kept their address"}, rows: [][2]string{{`SELECT count(*) FROM email_changes WHERE expires_at > 0`, "0"}}},
+		again: "ann"},
+	{method: "EmailChangeOf", reads: true, prepare: annMoves, run: func(f *scene, _ portal.Actor) (any, error) {
+		return f.s.EmailChangeOf(f.ctx, f.mailedLink(portal.MailEmailProve, "nora"))
+	}},
+	{method: "ChangeEmail", prepare: annMoves,
+		run: func(f *scene, _ portal.Actor) (any, error) {
+			return f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "nora"))
+		},
+		does: outcome{audit: []string{"ann changed their address to nora (from ann@example.org)"}, mail: []string{"email_changed to ann, queued", "email_changed to nora, queued"},
+			rows: [][2]string{{`SELECT email_key || email FROM users WHERE first_name = 'Ann'`, "nora@example.orgnora@example.org"}}},
+		twice: outcome{code: portal.Gone, says: []string{"This link has been used"}}},
 	{method: "AskForProof", outside: true,
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who:  "N      C    C     y   C   C   y   C   N    C   N",
@@ -635,6 +677,16 @@ var operations = []operation{
 
 func inviteStan(f *scene) { f.invite("ann", "Acme", "stan", portal.TeamMember) }
 
+func annMoves(f *scene) { f.must(f.s.AskForEmail(f.ctx, f.user("ann"), address("nora"))) }
+
+// threeBrowsers signs in ann twice and bob once.
+func threeBrowsers(f *scene) {
+	for _, b := range [][2]string{{"ann", "ann"}, {"ann", "ann elsewhere"}, {"bob", "bob"}} {
+		f.must(f.signIn(b[0], password, b[1]))
+		f.ids[b[1]+" session"] = sessionID(hashOf(b[1]))
+	}
+}
+
 func forgotAnn(f *scene) { f.must(f.s.ForgotPassword(f.ctx, ip, address("ann"))) }
 
 var (
@@ -657,7 +709,7 @@ func only(err error, what string, n int, some bool) error {
 
 // others are the ids of Beta, or of somebody else, in the place of one's own.
 var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben",
-	"ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel"}
+	"ann session": "bob session", "ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel"}
 
 func (o operation) scene(t *testing.T) *scene {
 	f := newScene(t)

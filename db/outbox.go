@@ -164,6 +164,13 @@ func (t *tx) pointless(m portal.Mail) (string, error) {
 			return "The link in it is over.", nil
 		}
 		return "", err
+	case portal.LinkEmail:
+		err := t.row(`SELECT count(*) FROM users u JOIN email_changes c ON c.user_id = u.id WHERE u.public_id = ? AND c.version = ? AND c.expires_at > ?`,
+			m.LinkTo.ID, m.LinkTo.Version, millis(t.now)).Scan(&known)
+		if err == nil && known == 0 {
+			return "The link in it is over.", nil
+		}
+		return "", err
 	}
 	// What an admin or a member is told concerns them only while they are one.
 	switch m.Kind {

@@ -1,8 +1,10 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -96,6 +98,70 @@ func (t *tx) endSessions(userID int64, but []byte) error {
 	}
 	_, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, userID, but)
 	return err
+}
+
+// maxSessions is how many sessions of one person are shown.
+const maxSessions = 100
+
+// sessionID is a session's hash as it stands in addresses.
+func sessionID(hash []byte) string { return base64.RawURLEncoding.EncodeToString(hash) }
+
+// Sessions lists where the actor is signed in, last used first. current is the
+// hash of the session that asks.
+func (s *Store) Sessions(ctx context.Context, by portal.Actor, current []byte) ([]portal.Session, error) {
+	return s.sessions(ctx, by.UserID, current)
+}
+
+func (s *Store) sessions(ctx context.Context, userID int64, current []byte) ([]portal.Session, error) {
+	set, err := s.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now()
+	rows, err := s.read.QueryContext(ctx, `SELECT hash, created_at, seen_at, ip, agent FROM sessions
+		WHERE user_id = ? AND seen_at > ? AND created_at > ? ORDER BY seen_at DESC LIMIT ?`,
+		userID, millis(now.Add(-set.SessionIdle)), millis(now.Add(-set.SessionAbsolute)), maxSessions)
+	return list(rows, err, func(r *sql.Rows) (portal.Session, error) {
+		var one portal.Session
+		var hash []byte
+		var created, seen int64
+		var agent string
+		err := r.Scan(&hash, &created, &seen, &one.IP, &agent)
+		one.ID, one.Device, one.Current = sessionID(hash), portal.Device(agent), bytes.Equal(hash, current)
+		one.CreatedAt, one.SeenAt = fromMillis(created), fromMillis(seen)
+		return one, err
+	})
+}
+
+// EndSession signs out one of the actor's devices.
+func (s *Store) EndSession(ctx context.Context, by portal.Actor, id string) (device string, err error) {
+	err = s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		hash, err := base64.RawURLEncoding.Strict().DecodeString(id)
+		if err != nil {
+			return portal.ErrNotFound
+		}
+		var agent string
+		if err := t.row(`DELETE FROM sessions WHERE hash = ? AND user_id = ? RETURNING agent`, hash, by.UserID).Scan(&agent); err != nil {
+			return one(err)
+		}
+		device = portal.Device(agent)
+		return t.audit(by, 0, portal.AuditSessionEnded, device, "")
+	})
+	return device, err
+}
+
+// EndOtherSessions signs out all of the actor's devices but the one that asks.
+func (s *Store) EndOtherSessions(ctx context.Context, by portal.Actor, current []byte) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if by.UserID == 0 {
+			return portal.ErrNotFound
+		}
+		n, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, by.UserID, current)
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditSessionsEnded, "", "")
+	})
 }
 
 // SignInDemo signs somebody of the demo in without a password. Only the demo's

@@ -35,6 +35,8 @@ func (s *server) routes(app *fiber.App) {
 	app.Get("/forgot-password/sent", s.resetCreated)
 	app.Get("/reset-password/:token", s.editPassword)
 	app.Post("/reset-password/:token", s.resetPassword)
+	app.Get("/change-email/:token", s.showEmailChange)
+	app.Post("/change-email/:token", s.createEmailChange)
 	app.Get("/setup/:token", s.newSetup)
 	app.Post("/setup/:token", s.createSetup)
 
@@ -49,6 +51,10 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/profile", s.signedIn, s.updateProfile)
 	app.Post("/profile/password", s.signedIn, s.updatePassword)
 	app.Post("/profile/proof", s.signedIn, s.createProofMail)
+	app.Post("/profile/email", s.signedIn, s.askForEmail)
+	app.Post("/profile/email/withdrawal", s.signedIn, s.keepEmail)
+	app.Post("/profile/sessions/:id/end", s.signedIn, s.endDevice)
+	app.Post("/profile/other-sessions/end", s.signedIn, s.endOtherDevices)
 	app.Post("/me/invitations/:id/acceptance", s.signedIn, s.createOwnAcceptance)
 	app.Post("/me/invitations/:id/refusal", s.signedIn, s.createOwnRefusal)
 

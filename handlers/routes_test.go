@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -83,6 +84,8 @@ var table = map[string]row{
 	"GET /forgot-password/sent":   {as: everybody},
 	"GET /reset-password/:token":  {as: everybody},
 	"POST /reset-password/:token": {changing, p("password", newPassword)},
+	"GET /change-email/:token":    {as: everybody},
+	"POST /change-email/:token":   {as: changing},
 	"GET /setup/:token":           {as: missing},
 	"POST /setup/:token":          {missing, newcomer},
 
@@ -97,6 +100,10 @@ var table = map[string]row{
 	"POST /profile":                       {peopleMay, p("first_name", "Other", "last_name", "Name")},
 	"POST /profile/password":              {peopleMay, p("current_password", password, "password", newPassword)},
 	"POST /profile/proof":                 {as: "login 409 409 409 409 409"},
+	"POST /profile/email":                 {peopleMay, p("email", "nora@example.org", "current_password", password)},
+	"POST /profile/email/withdrawal":      {as: peopleMay},
+	"POST /profile/sessions/:id/end":      {as: "login 404 404 done 404 404"},
+	"POST /profile/other-sessions/end":    {as: peopleMay},
 	"POST /me/invitations/:id/acceptance": {as: "login 404 404 404 404 404"},
 	"POST /me/invitations/:id/refusal":    {as: "login 404 404 404 404 404"},
 
@@ -271,6 +278,8 @@ func (w *world) param(route, name, org string) string {
 			return w.latest(portal.MailProve, "ulf", portal.Mailed)
 		case "reset-password":
 			return w.latest(portal.MailReset, "stan", portal.Mailed)
+		case "change-email":
+			return w.latest(portal.MailEmailProve, "rex-new", portal.Mailed)
 		case "setup":
 			return w.store.Links().Token(setupLink)
 		case "invitations":
@@ -287,6 +296,8 @@ func (w *world) param(route, name, org string) string {
 		return pick("Acme")
 	case strings.HasSuffix(route, "/users/:id/approval"):
 		return w.ids["wanda"]
+	case parent == "sessions":
+		return base64.RawURLEncoding.EncodeToString(w.session("ann").Hash)
 	case parent == "users":
 		return pick("abe")
 	case parent == "invitations":

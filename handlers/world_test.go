@@ -46,7 +46,7 @@ const (
 //	                ian (expired)
 //	Beta            Super admins bea and ben; Team member bob; application Bravo with a
 //	                credential; an invitation of ivan (by bea)
-//	Rigel, Red      a pending request of rita, a rejected one of rex
+//	Rigel, Red      a pending request of rita, a rejected one of rex, who is changing his address
 //	stan            an active account of no organization, with an open reset link
 //	wanda, ulf      a waiting and an unproven account of no organization
 //	dora            a deactivated account
@@ -231,6 +231,7 @@ func (w *world) populate() {
 	_, err := s.Reject(ctx, w.user("ada"), w.ids["Red"], "Who are you?")
 	w.must(err)
 	w.must(s.ForgotPassword(ctx, "192.0.2.1", address("stan")))
+	w.must(s.AskForEmail(ctx, w.user("rex"), address("rex-new")))
 	w.exec(`UPDATE outbox SET state = 'sent'`)
 	w.exec(`UPDATE outbox SET state = 'failed', error = '550 no' WHERE kind = 'org_requested'`)
 	w.ids["mail"] = w.text(`SELECT public_id FROM outbox WHERE kind = 'org_requested' ORDER BY id LIMIT 1`)

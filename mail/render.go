@@ -103,7 +103,7 @@ func valuesOf(m portal.Mail, host string) map[string]value {
 		} else {
 			s = oneLine(s)
 		}
-		values[v.Name] = value{text: s, plain: v.Name == "email" || v.Name == "inviter_email"}
+		values[v.Name] = value{text: s, plain: v.Name == "email" || strings.HasSuffix(v.Name, "_email")}
 	}
 	recipient := oneLine(m.ToName)
 	if recipient == "" {

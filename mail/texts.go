@@ -79,6 +79,28 @@ The link works for 1 hour, and once. A new password signs you out everywhere els
 
 If it was not you, you need not do anything: your password stays as it is.`,
 	},
+	portal.MailEmailProve: {
+		Subject: "Confirm your new email address for Portico",
+		Body: `Hello {{recipient}},
+
+Somebody, we hope you, wants to use this email address for the account of {{name}} at {{portal}}. Please confirm that it is yours:
+
+[Confirm your new address]({{link}})
+
+The link works for 24 hours, and once. Until then the account keeps its present address.
+
+If it was not you, you need not do anything: without your confirmation nothing changes.`,
+	},
+	portal.MailEmailChanged: {
+		Subject: "The email address of your Portico account has changed",
+		Body: `Hello {{recipient}},
+
+The account of {{name}} at {{portal}} has another email address now: {{new_email}}. It was {{old_email}}. Sign in with the new one from now on.
+
+[Open your profile]({{link}})
+
+If it was you, there is nothing else you need to do. If it was not, tell the people who run {{portal}} at once.`,
+	},
 	portal.MailOrgRequested: {
 		Subject: "{{organization}} is waiting for approval",
 		Body: `Hello {{recipient}},
@@ -192,6 +214,8 @@ var because = map[portal.MailKind]string{
 	portal.MailUserWaiting:       "you are a portal admin",
 	portal.MailUserApproved:      "you have registered an account",
 	portal.MailReset:             "a new password was asked for your account",
+	portal.MailEmailProve:        "somebody has entered your email address for their account",
+	portal.MailEmailChanged:      "your account had, or has, this email address",
 	portal.MailOrgRequested:      "you are a portal admin",
 	portal.MailOrgApproved:       "you have registered this organization",
 	portal.MailOrgRejected:       "you have asked to register this organization",
@@ -228,8 +252,12 @@ var variables = map[portal.MailKind][]Variable{
 	portal.MailUserWaiting:       person("the person who waits"),
 	portal.MailUserApproved:      named("the account’s owner"),
 	portal.MailReset:             named("the account’s owner"),
-	portal.MailOrgRequested:      append(person("the person who asks"), organization),
-	portal.MailOrgApproved:       append(named("the person who asked"), organization),
+	portal.MailEmailProve:        named("the account’s owner"),
+	portal.MailEmailChanged: append(named("the account’s owner"),
+		Variable{Name: "new_email", Meaning: "Address the account has now", Example: "grace@example.com"},
+		Variable{Name: "old_email", Meaning: "Address it had before", Example: "hopper@example.com"}),
+	portal.MailOrgRequested: append(person("the person who asks"), organization),
+	portal.MailOrgApproved:  append(named("the person who asked"), organization),
 	portal.MailOrgRejected: append(named("the person who asked"), organization,
 		Variable{Name: "reason", Meaning: "Why the request was rejected", Example: "We do not know your company yet.\nPlease call us first.", Lines: true}),
 	portal.MailInvitation: append(named("the invited person"), organization,

@@ -91,11 +91,15 @@ func (p *post) invite(email string) portal.Organization {
 // mails lists the outbox in one state.
 func (p *post) mails(state portal.MailState) []portal.Mail {
 	p.t.Helper()
-	list, err := p.Mails(p.t.Context(), p.ada, state, "")
-	if err != nil {
-		p.t.Fatal(err)
+	var all []portal.Mail
+	for next, first := "", true; first || next != ""; first = false {
+		list, err := p.Mails(p.t.Context(), p.ada, state, next)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		all, next = append(all, list.Items...), list.Next
 	}
-	return list.Items
+	return all
 }
 
 // watched tells what is noted about mail.

@@ -17,6 +17,7 @@ var (
 	LimitRegister      = Limit{"register address", "registrations from your network", 20, time.Hour}
 	LimitReset         = Limit{"reset account", "requests for a new password", 5, time.Hour}
 	LimitProof         = Limit{"proof account", "confirmation mails", 5, time.Hour}
+	LimitEmail         = Limit{"email person", "requests for a new address", 5, time.Hour}
 	LimitInvite        = Limit{"invite person", "invitations", 50, time.Hour}
 	LimitResendMinute  = Limit{"resend minute", "resends of this invitation", 1, time.Minute}
 	LimitResendDay     = Limit{"resend day", "resends of this invitation", 5, 24 * time.Hour}

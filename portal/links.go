@@ -16,6 +16,7 @@ const (
 	LinkProof      LinkPurpose = 'v' // proves an address
 	LinkReset      LinkPurpose = 'r' // sets a new password
 	LinkSetup      LinkPurpose = 's' // makes the first admin
+	LinkEmail      LinkPurpose = 'e' // proves the address an account is to get
 )
 
 // LinkKind tells how a link reached its holder. Only a mailed one proves an

@@ -12,6 +12,8 @@ const (
 	MailUserWaiting       MailKind = "user_waiting"       // to the portal admins
 	MailUserApproved      MailKind = "user_approved"
 	MailReset             MailKind = "reset"
+	MailEmailProve        MailKind = "email_prove"   // to the new address: prove it
+	MailEmailChanged      MailKind = "email_changed" // to both addresses
 	MailOrgRequested      MailKind = "org_requested" // to the portal admins
 	MailOrgApproved       MailKind = "org_approved"
 	MailOrgRejected       MailKind = "org_rejected"
@@ -25,7 +27,7 @@ const (
 )
 
 // MailKinds lists every kind, in the order they are shown.
-var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset,
+var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset, MailEmailProve, MailEmailChanged,
 	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailInvitation, MailAskAgain, MailAccepted,
 	MailRoleChanged, MailRemoved, MailKeyExpiring, MailTest}
 
@@ -42,6 +44,10 @@ func (k MailKind) Words() string {
 		return "Account approved"
 	case MailReset:
 		return "Password reset"
+	case MailEmailProve:
+		return "Prove your new address"
+	case MailEmailChanged:
+		return "E-mail changed"
 	case MailOrgRequested:
 		return "Organization requested"
 	case MailOrgApproved:
@@ -135,6 +141,7 @@ var linkPaths = map[LinkPurpose]string{
 	LinkProof:      "/verify-email/",
 	LinkReset:      "/reset-password/",
 	LinkSetup:      "/setup/",
+	LinkEmail:      "/change-email/",
 }
 
 // URL is the address of the link below base, which has no slash at its end.

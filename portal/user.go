@@ -62,6 +62,9 @@ func AfterProof(autoApprove, invited bool) UserState {
 // ProofLife is how long a link that proves an address works.
 const ProofLife = 7 * 24 * time.Hour
 
+// EmailLife is how long a link that proves the new address of an account works.
+const EmailLife = 24 * time.Hour
+
 // ResetLife is how long a link that sets a new password works.
 const ResetLife = time.Hour
 
@@ -100,6 +103,12 @@ func (v Viewer) Actor(ip string) Actor {
 type Proof struct {
 	User
 	NewPassword bool // a new one must be set: somebody else may have set the old one
+}
+
+// EmailChange is what the page of a link that changes an address shows.
+type EmailChange struct {
+	User
+	New string // the address it is to be
 }
 
 // NewUser is what a registration form holds.
