@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -138,22 +137,18 @@ func behind(t *testing.T, g gateway) {
 	program := g.found(t)
 	s := newScene(t, "--trusted-proxies", "127.0.0.1")
 	org := s.added("Röntgen & Söhne", rita)
-	c := s.plainly(t, rita).signIn().open(org+"/applications").press("New application").fill("Name", "Scanner").press("Create").want(http.StatusOK)
-	app := c.at.Path
-	c.press("New credential").press("Create").want(http.StatusOK)
-	key := c.open(app).reveals()
+	p := s.visitor(t, rita)
+	p.signIn()
+	app, key := p.getsKey(org, "Scanner")
 
-	// The API tells which organization it was called by.
-	var mu sync.Mutex
-	var called []string
+	// The API logs by whom it was called.
+	var logged output
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, err := url.PathUnescape(r.Header.Get("X-Portico-Organization-Name"))
 		if err != nil {
 			t.Error(err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		called = append(called, fmt.Sprintf("%s%s%s", name, r.Header["X-Portico-Organization"], r.Header["X-Portico-Application"]))
+		fmt.Fprintf(&logged, "%s %s for %q %q application %q\n", r.Method, r.URL, name, r.Header["X-Portico-Organization"], r.Header["X-Portico-Application"])
 		if made := r.Header.Get("X-Portico-Credential"); len(r.Header["X-Portico-Credential"]) != 1 || made == madeUp {
 			t.Errorf("the API is told that the credential is %q", made)
 		}
@@ -205,47 +200,67 @@ func behind(t *testing.T, g gateway) {
 			t.Errorf("the gateway answers %d, want %d", resp.StatusCode, want)
 		}
 	}
+	calls := func() []string { return strings.Split(strings.TrimSpace(logged.String()), "\n") }
 	call("", http.StatusUnauthorized)
 	call(strings.Replace(key, "portico_", "portico_x", 1), http.StatusUnauthorized)
 	call(key, http.StatusOK)
-	if want := fmt.Sprintf("Röntgen & Söhne[%s][%s]", orgID(org), lastPart(app)); len(called) != 1 || called[0] != want {
-		t.Fatalf("the API was called by %q, want once by %q", called, want)
+	if want := fmt.Sprintf(`GET /scans?of=hands for "Röntgen & Söhne" [%q] application [%q]`, orgID(org), lastPart(app)); len(calls()) != 1 || calls()[0] != want {
+		t.Fatalf("the API logged %q, want %q alone", calls(), want)
 	}
 
 	// Rotated with a time of grace both work, until the old one is cut.
-	c.open(app).press("Rotate").press("Rotate").want(http.StatusOK)
-	fresh := c.open(app).finds("from " + callerAddress).reveals()
+	p.open(app)
+	p.sees("from " + callerAddress)
+	p.rowWith("Rotate").ask("Rotate").press("Rotate")
+	p.toast("Rotated")
+	fresh := p.rowWith("Rotate").reveals()
 	if fresh == key {
 		t.Fatal("the rotated key is the old one")
 	}
 	call(key, http.StatusOK)
 	call(fresh, http.StatusOK)
-	c.open(app).press("Cut now").want(http.StatusOK)
+	p.rowWith("Cut now").press("Cut now")
+	p.toast("Cut")
 	call(key, http.StatusUnauthorized)
 	call(fresh, http.StatusOK)
 
-	c.open(app).press("Revoke").press("Revoke").want(http.StatusOK)
+	p.open(app)
+	p.rowWith("Rotate").ask("Revoke").press("Revoke")
+	p.toast("Revoked")
 	call(fresh, http.StatusUnauthorized)
-	if len(called) != 4 {
-		t.Errorf("the API was called %d times, want 4", len(called))
+	if n := len(calls()); n != 4 {
+		t.Errorf("the API was called %d times, want 4", n)
 	}
 
 	// A key of a person's own has no organization, whatever its caller says.
-	c.open("/me/applications").press("New application").fill("Name", "Hobby").press("Create").want(http.StatusOK)
-	own := c.at.Path
-	c.press("New credential").press("Create").want(http.StatusOK)
-	key = c.open(own).reveals()
+	own, key := p.getsKey("/me", "Hobby")
 	call(key, http.StatusOK)
-	if want := "[" + lastPart(own) + "]"; !strings.HasSuffix(called[4], want) || strings.Trim(strings.TrimSuffix(called[4], want), "[]") != "" {
-		t.Errorf("the API was called by %q, want nobody's %s", called[4], want)
+	if want := fmt.Sprintf(`for "" [] application [%q]`, lastPart(own)); !strings.HasSuffix(strings.Replace(calls()[4], `[""]`, "[]", 1), want) {
+		t.Errorf("the API logged %q, want it %s", calls()[4], want)
 	}
 
 	// Nobody gets through while Portico is down.
 	s.stop()
 	call(key, g.down)
-	if len(called) != 5 {
-		t.Errorf("the API was called %d times, want 5", len(called))
+	if n := len(calls()); n != 5 {
+		t.Errorf("the API was called %d times, want 5", n)
 	}
+}
+
+// getsKey makes an application, in an organization or of one's own, with a
+// credential whose value is then revealed.
+func (p *person) getsKey(base, name string) (app, key string) {
+	p.t.Helper()
+	p.open(base + "/applications")
+	d := p.ask("New application")
+	d.fill("Name", name)
+	d.press("Create")
+	p.at(base + "/applications/{id}")
+	app = p.path()
+	p.ask("New credential").press("Create")
+	p.toast("Created a credential")
+	p.showsNoKey()
+	return app, p.reveals()
 }
 
 // madeUp is what a caller says about itself, which is not for it to say.
