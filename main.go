@@ -340,7 +340,7 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	}
 	stopWorking()
 	workers.Wait()
-	return errors.Join(err, p.store.WriteUses(context.Background()))
+	return errors.Join(err, p.store.WriteUses(context.Background()), p.store.FoldUses(context.Background()))
 }
 
 // deliver puts a mail into the demo's mailbox at once.

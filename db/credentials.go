@@ -103,7 +103,10 @@ func (s *Store) Credential(ctx context.Context, by portal.Actor, appID, id strin
 	if !a.KeysFor(by) && !by.IsAdmin() {
 		return portal.Credential{}, portal.ErrPersonal
 	}
-	return readCredential(ctx, s.read, a, id)
+	c, err := readCredential(ctx, s.read, a, id)
+	all := []portal.Credential{c}
+	s.addUses(all)
+	return all[0], err
 }
 
 func readCredential(ctx context.Context, q querier, a portal.Application, id string) (portal.Credential, error) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"portico/portal"
 )
 
@@ -561,14 +563,11 @@ func TestOnlyWhoSeesTheApplicationIsReminded(t *testing.T) {
 	}
 }
 
-func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {
-	t.Parallel()
-	f := newScene(t)
-	f.exec(`PRAGMA synchronous = OFF`)
+// manyKeys adds keys to Alpha without ceremony and returns their numbers.
+func (f *scene) manyKeys(n int) []int64 {
 	alpha := f.number(`SELECT id FROM applications WHERE name = 'Alpha'`)
-	// More than a batch, put there without ceremony.
 	f.must(f.s.inTx(f.ctx, func(t *tx) error {
-		for i := range useBatch + 100 {
+		for i := range n {
 			if _, err := t.exec(`INSERT INTO credentials (public_id, org_id, app_id, label, hash, sealed_by, hint, created_by, created_at)
 				SELECT ?, org_id, id, '', randomblob(32), 0, 'aaaa', owner_id, 0 FROM applications WHERE id = ?`, fmt.Sprint("k", i), alpha); err != nil {
 				return err
@@ -582,6 +581,85 @@ func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {
 		_, err := fmt.Sscan(id, &numbers[i])
 		f.must(err)
 	}
+	return numbers
+}
+
+func TestUsesOfVeryManyKeysAreAddedUpLater(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.exec(`PRAGMA synchronous = OFF`)
+	numbers := f.manyKeys(useBatch + 100)
+	from := func(i int) string { return fmt.Sprintf("192.0.2.%d", i) }
+	use := func(ids []int64, i int) {
+		f.pass(time.Second)
+		for _, id := range ids {
+			f.s.uses.mark(f.s.uses.of(id), f.s.Now(), from(i))
+		}
+		f.must(f.s.WriteUses(f.ctx))
+	}
+	counted := func() int64 { return f.number(`SELECT COALESCE(sum(count), 0) FROM usage`) }
+	waiting := func() int64 { return f.number(`SELECT count(*) FROM usage_journal`) }
+	use(numbers[:1], 1)
+	if counted() != 1 || waiting() != 0 {
+		t.Fatalf("the use of one key: %d counted, %d waiting", counted(), waiting())
+	}
+	use(numbers, 2)
+	use(numbers[:5], 3) // few, but later than those that wait
+	if counted() != 1 || waiting() != 2 {
+		t.Errorf("of very many: %d counted, %d waiting", counted(), waiting())
+	}
+	look := func(about string, s *Store) {
+		t.Helper()
+		for key, want := range map[string]int{"k0": 3, "k9": 2} {
+			c, err := s.Credential(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], key)
+			if f.must(err); c.UsedFrom != from(want) {
+				t.Errorf("%s: the last use of %s was from %q", about, key, c.UsedFrom)
+			}
+		}
+	}
+	look("while they wait", f.s)
+	all := int64(1 + len(numbers) + 5)
+
+	// A process that is killed leaves them to the next.
+	next := &Store{Now: f.s.Now, write: f.s.write, read: f.s.read, Wake: func() {}, uses: uses{journalled: foldEvery}}
+	f.must(next.WriteUses(f.ctx))
+	if counted() != all || waiting() != 0 {
+		t.Errorf("at the next start: %d counted of %d, %d waiting", counted(), all, waiting())
+	}
+	look("at the next start", next)
+
+	for i := range foldEvery - 2 { // two have been
+		use(numbers, 10+i)
+	}
+	if all += int64((foldEvery - 2) * len(numbers)); counted() != all || waiting() != 0 {
+		t.Errorf("in the end: %d counted of %d, %d waiting", counted(), all, waiting())
+	}
+}
+
+func TestTheJournalOfUsesIsReadAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOf(rapid.Custom(func(t *rapid.T) took {
+			n := rapid.Int64Min(0)
+			return took{id: n.Draw(t, "id"), count: n.Draw(t, "count"), last: n.Draw(t, "last"), from: rapid.String().Draw(t, "from")}
+		})).Draw(t, "uses")
+		text := packUses(all)
+		got, err := unpackUses(text)
+		if err != nil || !slices.Equal(got, all) {
+			t.Fatalf("%v, %v", got, err)
+		}
+		if len(text) > 0 { // cut anywhere it is an error or shorter, never a panic
+			if got, err := unpackUses(text[:rapid.IntRange(0, len(text)-1).Draw(t, "cut")]); err == nil && len(got) >= len(all) {
+				t.Fatalf("cut: %v", got)
+			}
+		}
+	})
+}
+
+func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.exec(`PRAGMA synchronous = OFF`)
+	numbers := f.manyKeys(useBatch + 100)
 	use := func() {
 		for _, id := range numbers {
 			f.s.uses.mark(f.s.uses.of(id), f.s.Now(), ip)
@@ -600,8 +678,8 @@ func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {
 	f.exec(`DROP TRIGGER refuse`)
 	f.must(f.s.WriteUses(f.ctx))
 	f.must(f.s.WriteUses(f.ctx))
-	if n, all := f.number(`SELECT count(*) FROM usage WHERE count = 3`), f.number(`SELECT count(*) FROM usage`); int(n) != len(ids) || n != all {
-		t.Errorf("%d of %d keys (%d rows) were counted three times", n, len(ids), all)
+	if n, all := f.number(`SELECT count(*) FROM usage WHERE count = 3`), f.number(`SELECT count(*) FROM usage`); int(n) != len(numbers) || n != all {
+		t.Errorf("%d of %d keys (%d rows) were counted three times", n, len(numbers), all)
 	}
 	// A day is one of UTC; what is older than 90 days is not shown.
 	last := f.number(`SELECT max(day) FROM usage`)

@@ -445,6 +445,7 @@ var operations = []operation{
 	{method: "OrgUsage", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.OrgUsage(f.ctx, by) }},
 	{method: "WriteUses", run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.WriteUses(f.ctx) }},
+	{method: "FoldUses", run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.FoldUses(f.ctx) }},
 	{method: "Remind", run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.Remind(f.ctx) }},
 
 	{method: "KnownKey", reads: true, prepare: func(f *scene) { f.opens(f.key("Alpha")) },

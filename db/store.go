@@ -65,7 +65,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Now: time.Now, Wake: func() {}, hash: newHasher(o.CheapPasswords)}
+	s := &Store{Now: time.Now, Wake: func() {}, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
 	if s.keys, err = file.derive(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,9 @@ package db
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +30,8 @@ type use struct {
 
 // took is what was collected of one key, taken to be written down.
 type took struct {
-	use   *use
+	use   *use // nil: read from the journal
+	id    int64
 	count int64
 	last  int64
 	from  string
@@ -36,7 +40,7 @@ type took struct {
 func (k *use) take() took {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	t := took{k, k.count, k.last, k.from}
+	t := took{k, k.id, k.count, k.last, k.from}
 	k.count = 0
 	return t
 }
@@ -46,6 +50,9 @@ type uses struct {
 	mu    sync.Mutex
 	all   map[int64]*use
 	dirty []*use // those with something to write
+
+	writing    sync.Mutex // held while they are written
+	journalled int        // how many batches wait in the journal; at a start it is taken for full
 }
 
 func (u *uses) of(id int64) *use {
@@ -85,55 +92,159 @@ func (u *uses) take() []*use {
 	return dirty
 }
 
-// useBatch is how many keys are written in one statement and transaction: many,
-// because a commit is dear, and few enough that writers hardly wait.
+// useBatch is how many keys are written in one statement.
 const useBatch = 1000
 
-// writeUse is the statement for n keys.
-func writeUse(n int) string {
-	return `INSERT INTO usage (credential_id, day, count, last_at, last_from) VALUES (?, ?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?, ?)`, n-1) + `
-		ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at, last_from = excluded.last_from`
-}
+// foldEvery is how many batches of very many keys wait in the journal until they
+// are added up.
+const foldEvery = 15
 
 // WriteUses writes down what was collected of keys' uses. What cannot be written
-// now is kept for the next time.
+// now is kept for the next time. Where very many keys are in use, a row for each
+// would be dear every few seconds: those batches go into a journal, a row a batch,
+// and are added up once there are some of them.
 func (s *Store) WriteUses(ctx context.Context) error {
+	s.uses.writing.Lock()
+	defer s.uses.writing.Unlock()
 	dirty := s.uses.take()
-	slices.SortFunc(dirty, func(a, b *use) int { return cmp.Compare(a.id, b.id) }) // rows side by side share pages
-	for len(dirty) > 0 {
-		batch := make([]took, min(useBatch, len(dirty)))
-		args := make([]any, 0, 5*len(batch))
-		for i := range batch {
-			k := dirty[i].take()
-			batch[i] = k
-			args = append(args, k.use.id, k.last/dayMillis, k.count, k.last, k.from)
+	batch := make([]took, len(dirty))
+	for i, k := range dirty {
+		batch[i] = k.take()
+	}
+	err := s.inTx(ctx, func(t *tx) error {
+		if len(batch) <= useBatch && s.uses.journalled == 0 {
+			return t.addUp(batch)
 		}
-		err := s.inTx(ctx, func(t *tx) error {
-			_, err := t.exec(writeUse(len(batch)), args...)
-			return err
-		})
+		if len(batch) == 0 {
+			return nil
+		}
+		_, err := t.exec(`INSERT INTO usage_journal (uses) VALUES (?)`, packUses(batch))
+		return err
+	})
+	if err != nil {
+		s.uses.giveBack(batch)
+		return err
+	}
+	if len(batch) > useBatch || s.uses.journalled > 0 {
+		s.uses.journalled++
+	}
+	if s.uses.journalled < foldEvery {
+		return nil
+	}
+	return s.foldUses(ctx)
+}
+
+// FoldUses adds up what waits in the journal: at a start what a process before
+// this one has left, and at a stop what this one has.
+func (s *Store) FoldUses(ctx context.Context) error {
+	s.uses.writing.Lock()
+	defer s.uses.writing.Unlock()
+	return s.foldUses(ctx)
+}
+
+func (s *Store) foldUses(ctx context.Context) error {
+	err := s.inTx(ctx, func(t *tx) error {
+		batches, err := t.rows(`SELECT uses FROM usage_journal WHERE id <= ? ORDER BY id`, lastID)
 		if err != nil {
-			s.uses.giveBack(batch, dirty[len(batch):])
 			return err
 		}
-		dirty = dirty[len(batch):]
+		defer batches.Close()
+		type dayOf struct{ id, day int64 }
+		sums := map[dayOf]took{}
+		for batches.Next() {
+			var text []byte
+			if err := batches.Scan(&text); err != nil {
+				return err
+			}
+			uses, err := unpackUses(text)
+			if err != nil {
+				return err
+			}
+			for _, k := range uses {
+				at := dayOf{k.id, k.last / dayMillis}
+				k.count += sums[at].count
+				sums[at] = k // a later batch is of a later time
+			}
+		}
+		if err := errors.Join(batches.Err(), batches.Close()); err != nil || len(sums) == 0 {
+			return err
+		}
+		if err := t.addUp(slices.Collect(maps.Values(sums))); err != nil {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM usage_journal`)
+		return err
+	})
+	if err == nil {
+		s.uses.journalled = 0
+	}
+	return err
+}
+
+// addUp adds uses to their keys' rows.
+func (t *tx) addUp(all []took) error {
+	slices.SortFunc(all, func(a, b took) int { return cmp.Compare(a.id, b.id) }) // rows side by side share pages
+	for batch := range slices.Chunk(all, useBatch) {
+		args := make([]any, 0, 5*len(batch))
+		for _, k := range batch {
+			args = append(args, k.id, k.last/dayMillis, k.count, k.last, k.from)
+		}
+		if _, err := t.exec(`INSERT INTO usage (credential_id, day, count, last_at, last_from) VALUES (?, ?, ?, ?, ?)`+strings.Repeat(`, (?, ?, ?, ?, ?)`, len(batch)-1)+`
+			ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at, last_from = excluded.last_from`, args...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// giveBack keeps what could not be written: what was taken, and what was not tried.
-func (u *uses) giveBack(batch []took, rest []*use) {
+// packUses writes uses as the journal keeps them.
+func packUses(all []took) []byte {
+	var b []byte
+	for _, k := range all {
+		for _, n := range []int64{k.id, k.count, k.last, int64(len(k.from))} {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+		b = append(b, k.from...)
+	}
+	return b
+}
+
+func unpackUses(b []byte) ([]took, error) {
+	var all []took
+	for len(b) > 0 {
+		var n [4]int64
+		for i := range n {
+			x, size := binary.Uvarint(b)
+			if size <= 0 {
+				return nil, errJournal
+			}
+			n[i], b = int64(x), b[size:]
+		}
+		if n[3] < 0 || n[3] > int64(len(b)) {
+			return nil, errJournal
+		}
+		all = append(all, took{id: n[0], count: n[1], last: n[2], from: string(b[:n[3]])})
+		b = b[n[3]:]
+	}
+	return all, nil
+}
+
+var errJournal = errors.New("the journal of uses cannot be read")
+
+// giveBack keeps what could not be written.
+func (u *uses) giveBack(batch []took) {
+	var dirty []*use
 	for _, t := range batch {
 		t.use.mu.Lock()
 		t.use.count += t.count
 		if t.use.count == t.count { // otherwise a later use has noted it
-			rest = append(rest, t.use)
+			dirty = append(dirty, t.use)
 		}
 		t.use.mu.Unlock()
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.dirty = append(u.dirty, rest...)
+	u.dirty = append(u.dirty, dirty...)
 }
 
 // addUses completes what the database says of last uses with what is not written yet.
@@ -146,7 +257,7 @@ func (s *Store) addUses(all []portal.Credential) {
 			continue
 		}
 		k.mu.Lock()
-		if k.count > 0 {
+		if k.last > 0 && !fromMillis(k.last).Before(all[i].UsedAt) {
 			all[i].UsedAt, all[i].UsedFrom = fromMillis(k.last), k.from
 		}
 		k.mu.Unlock()
