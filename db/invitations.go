@@ -58,11 +58,9 @@ func (t *tx) invite(by portal.Actor, o portal.Organization, n portal.NewInvitati
 	if !by.MayGrant(n.Role) {
 		return portal.Invitation{}, portal.Errorf(portal.Forbidden, "You may not invite a %s.", n.Role.Words())
 	}
-	var member int
-	if err := t.row(`SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND u.email_key = ?`, o.ID, email.Key).Scan(&member); err != nil {
+	if member, err := t.isMember(o.ID, email.Key); err != nil {
 		return portal.Invitation{}, err
-	}
-	if member > 0 {
+	} else if member {
 		return portal.Invitation{}, portal.Errorf(portal.Conflict, "%s is a member of %s already.", email.Display, o.Name)
 	}
 	if n.Role == portal.TeamMember {

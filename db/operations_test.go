@@ -236,6 +236,14 @@ var operations = []operation{
 			rows: [][2]string{{`SELECT role || state || version || (expires_at - created_at) FROM invitations WHERE email_key = 'nora@example.org'`,
 				"team_memberpending1" + fmt.Sprint((7 * 24 * time.Hour).Milliseconds())}}},
 		again: "amy", twice: outcome{code: portal.Conflict, says: []string{"nora@example.org has been invited already", "resend"}}},
+	{method: "InviteSeveral", who: superAdmins, held: portal.Conflict,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.InviteSeveral(f.ctx, by, twoPeople) },
+		doer: "ann", does: outcome{audit: []string{"ann invited nora (as Team member)", "ann invited nils (as Super admin)"},
+			mail: []string{"invitation to nora, queued", "invitation to nils, queued"},
+			rows: [][2]string{{`SELECT role || state FROM invitations WHERE email_key IN ('nora@example.org', 'nils@example.org') ORDER BY id`, "team_memberpending super_adminpending"}}},
+		again: "amy"},
+	{method: "CheckInvites", reads: true, who: superAdmins, held: portal.Conflict, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.CheckInvites(f.ctx, by, twoPeople) }},
 	{method: "Resend", who: superAdmins, ids: "ivy invitation", held: portal.Conflict,
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.Resend(f.ctx, by, f.ids["ivy invitation"]) },
 		doer: "amy", does: outcome{audit: []string{"amy resent the invitation of ivy (as Team member)"}, mail: []string{"invitation to ivy, queued"},
@@ -707,6 +715,8 @@ func only(err error, what string, n int, some bool) error {
 	}
 	return err
 }
+
+const twoPeople = "Nora,Test,nora@example.org\nNils,Test,nils@example.org,Super admin"
 
 // others are the ids of Beta, or of somebody else, in the place of one's own.
 var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben",

@@ -105,6 +105,8 @@ func (s *server) people(org fiber.Router) {
 	org.Post("/users/:id/removal", s.createRemoval)
 	org.Get("/invitations/new", s.newInvitation)
 	org.Post("/invitations", s.createInvitation)
+	org.Get(severalPath, s.newInvitations)
+	org.Post(severalPath, s.createInvitations)
 	org.Post("/invitations/:id/link", s.showInvitationLink)
 	org.Post("/invitations/:id/renewal", s.resendInvitation)
 	org.Post("/invitations/:id/revocation", s.revokeInvitation)

@@ -59,6 +59,7 @@ var (
 	newcomer = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "password", password)
 	ivyForm  = p("first_name", "Ivy", "last_name", "Test", "password", password)
 	invites  = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "role", "team_member")
+	several  = p("rows", "Nora,New,nora@example.org", "send", "on", "checked", fingerprint("Nora,New,nora@example.org"))
 	edits    = p("first_name", "Abel", "last_name", "Test", "role", "team_member")
 )
 
@@ -158,6 +159,8 @@ var table = map[string]row{
 	"POST /o/:org/users/:id/removal":          {as: supersDo},
 	"GET /o/:org/invitations/new":             {as: supers},
 	"POST /o/:org/invitations":                {supersDo, invites},
+	"GET /o/:org/invitations/several":         {as: supers},
+	"POST /o/:org/invitations/several":        {supersDo, several},
 	"POST /o/:org/invitations/:id/link":       {as: supers},
 	"POST /o/:org/invitations/:id/renewal":    {as: supersDo},
 	"POST /o/:org/invitations/:id/revocation": {as: supersDo},
@@ -214,6 +217,8 @@ var table = map[string]row{
 	"POST /admin/organizations/:org/users/:id/removal":                            {as: adminsDo},
 	"GET /admin/organizations/:org/invitations/new":                               {as: admins},
 	"POST /admin/organizations/:org/invitations":                                  {adminsDo, invites},
+	"GET /admin/organizations/:org/invitations/several":                           {as: admins},
+	"POST /admin/organizations/:org/invitations/several":                          {adminsDo, several},
 	"POST /admin/organizations/:org/invitations/:id/link":                         {as: admins},
 	"POST /admin/organizations/:org/invitations/:id/renewal":                      {as: adminsDo},
 	"POST /admin/organizations/:org/invitations/:id/revocation":                   {as: adminsDo},

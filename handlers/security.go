@@ -99,12 +99,18 @@ func (s *server) origin(c *fiber.Ctx) error {
 	}
 	// The body as it came: c.Body would unpack what a few octets say is endless.
 	body := c.Request().Body()
-	kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	kind, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	packed := len(c.Request().Header.Peek(fiber.HeaderContentEncoding)) > 0
-	if packed || len(body) > 0 && (err != nil || kind != fiber.MIMEApplicationForm) {
+	file := kind == fiber.MIMEMultipartForm && takesFile(c.Path())
+	if packed || len(body) > 0 && (err != nil || kind != fiber.MIMEApplicationForm && !file) {
 		return &httpError{fiber.StatusUnsupportedMediaType, "Not a form", "Only forms are accepted here."}
 	}
-	form, err := parseForm(string(body))
+	var form map[string]string
+	if file {
+		form, err = parseUpload(body, params["boundary"])
+	} else {
+		form, err = parseForm(string(body))
+	}
 	if err != nil {
 		return err
 	}
@@ -124,20 +130,21 @@ func (s *server) sameOrigin(c *fiber.Ctx) bool {
 // maxFields is how many fields a form may have; ours have far fewer.
 const maxFields = 200
 
+var errBadForm = &httpError{fiber.StatusBadRequest, "This form cannot be read", "Go back, load the page again and repeat it."}
+
 // parseForm reads a form's fields, each of which may be there once.
 func parseForm(body string) (map[string]string, error) {
-	bad := &httpError{fiber.StatusBadRequest, "This form cannot be read", "Go back, load the page again and repeat it."}
 	if strings.Count(body, "&") >= maxFields {
-		return nil, bad
+		return nil, errBadForm
 	}
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, bad
+		return nil, errBadForm
 	}
 	form := make(map[string]string, len(values))
 	for name, all := range values {
 		if len(all) > 1 {
-			return nil, bad
+			return nil, errBadForm
 		}
 		form[name] = all[0]
 	}

@@ -89,6 +89,9 @@ func TestNothingIsDoneThatNoPageOfOursHasSent(t *testing.T) {
 			}
 		}
 		for kind, body := range noForm {
+			if takesFile(path) && strings.HasPrefix(kind, "multipart/") {
+				continue
+			}
 			if a := b.do("POST", path, body, with("Content-Type", kind)); a.status != http.StatusUnsupportedMediaType {
 				t.Errorf("%s as %q: %d, want 415", route, kind, a.status)
 			}

@@ -71,18 +71,20 @@ func New(c Config) *fiber.App {
 	s := &server{Config: c, store: c.Store, base: strings.TrimSuffix(c.Base.String(), "/"), secure: c.Base.Scheme == "https"}
 	s.cookies = newSessionStore(s.secure)
 	config := fiber.Config{
-		Immutable:               true, // without it, strings kept past the request turn into another one's
-		CaseSensitive:           true,
-		StrictRouting:           true,
-		BodyLimit:               bodyLimit,
-		ReadTimeout:             readTimeout,
-		IdleTimeout:             idleTimeout,
-		ReadBufferSize:          headerLimit,
-		RequestMethods:          methods,
-		DisableStartupMessage:   true,
-		EnableTrustedProxyCheck: true,
-		EnableIPValidation:      true,
-		ErrorHandler:            s.failed,
+		Immutable:      true, // without it, strings kept past the request turn into another one's
+		CaseSensitive:  true,
+		StrictRouting:  true,
+		BodyLimit:      bodyLimit,
+		ReadTimeout:    readTimeout,
+		IdleTimeout:    idleTimeout,
+		ReadBufferSize: headerLimit,
+		RequestMethods: methods,
+		// Read by us, where a file is taken at all.
+		DisablePreParseMultipartForm: true,
+		DisableStartupMessage:        true,
+		EnableTrustedProxyCheck:      true,
+		EnableIPValidation:           true,
+		ErrorHandler:                 s.failed,
 	}
 	if len(c.TrustedProxies) > 0 {
 		config.TrustedProxies = c.TrustedProxies
@@ -91,6 +93,7 @@ func New(c Config) *fiber.App {
 	app := fiber.New(config)
 	s.routes(app)
 	s.refuseMethods(app)
+	limitBodies(app)
 	return app
 }
 

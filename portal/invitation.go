@@ -105,6 +105,7 @@ type NewInvitation struct {
 	Last  string
 	Email string
 	Role  Role
+	Teams []string // public ids; none: the default team
 }
 
 // Tidy gives the stored form of the input, or an Invalid Error by field.

@@ -40,6 +40,8 @@ type FormProps struct {
 	Action      string
 	Title, Lead string
 	Submit      string // the words on the button
+	SubmitName  string // what the button sends, as "on"; "" for nothing
+	Also        string // the words on a second button, which sends nothing of its own
 	Cancel      string // where Cancel leads; without it there is no Cancel
 	Danger      bool   // the button does something that cannot be taken back
 	Wide        bool   // the button takes the whole width, as in "Sign in"
