@@ -650,11 +650,11 @@ func (s *Store) AskAgain(ctx context.Context, ip, token string) (portal.Organiza
 // returns how many there are.
 func (t *tx) tellSuperAdmins(l letter, but int64) (int, error) {
 	const who = ` FROM memberships m JOIN users u ON u.id = m.user_id
-		WHERE m.org_id = ? AND m.role = 'super_admin' AND u.state IN ('active', 'waiting', 'unproven') AND u.id <> ?`
+		WHERE m.org_id = ? AND m.role = 'super_admin' AND u.state IN ('active', 'waiting', 'unproven') AND m.user_id <> ?`
 	var n int
 	if err := t.row(`SELECT count(*)`+who, l.orgID, but).Scan(&n); err != nil {
 		return 0, err
 	}
-	rows, err := t.rows(`SELECT u.id, u.email, m.first_name, m.last_name`+who+` ORDER BY u.id`, l.orgID, but)
+	rows, err := t.rows(`SELECT u.id, u.email, m.first_name, m.last_name`+who+` ORDER BY m.user_id`, l.orgID, but)
 	return n, t.enqueueEach(rows, err, l)
 }

@@ -78,6 +78,15 @@ func rotated(f *scene) {
 	f.must(err)
 }
 
+// suspended prepares an organization that is.
+func suspended(org string) func(f *scene) {
+	return func(f *scene) {
+		_, err := f.s.SuspendOrg(f.ctx, f.user("ada"), f.ids[org], "Unpaid.")
+		f.must(err)
+		f.mark()
+	}
+}
+
 var operations = []operation{
 	// Organizations, by their requesters.
 	{method: "RegisterOrg", outside: true,
@@ -160,6 +169,45 @@ var operations = []operation{
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.OrgForAdmin(f.ctx, by, f.ids["Red"]) }},
 	{method: "Similar", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Similar(f.ctx, by, "Acme Two", "") }},
+	{method: "SuspendOrg", outside: true, who: adminsOnly,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.SuspendOrg(f.ctx, by, f.ids["Acme"], " Unpaid. ")
+		},
+		doer: "ada", does: outcome{audit: []string{"ada suspended the organization Acme (Unpaid.)"}, mail: []string{"org_suspended to ann, queued", "org_suspended to amy, queued"},
+			rows: [][2]string{{`SELECT state || change_reason FROM organizations WHERE name = 'Acme'`, "suspendedUnpaid."}, {`SELECT state FROM organizations WHERE name = 'Beta'`, "active"},
+				{`SELECT count(*) FROM invitations WHERE state = 'pending'`, "3"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Acme was suspended by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
+	{method: "ResumeOrg", outside: true, who: adminsOnly, prepare: suspended("Acme"),
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.ResumeOrg(f.ctx, by, f.ids["Acme"]) },
+		doer: "ada", does: outcome{audit: []string{"ada resumed the organization Acme"}, mail: []string{"org_resumed to ann, queued", "org_resumed to amy, queued"},
+			rows: [][2]string{{`SELECT state || change_reason FROM organizations WHERE name = 'Acme'`, "active"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Acme was made active again by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
+	{method: "Deletion", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			d, err := f.s.Deletion(f.ctx, by, f.ids["Acme"])
+			if want := (portal.Deletion{Members: 5, Invitations: 2, Applications: 1, Credentials: 1}); err == nil && d != want {
+				err = fmt.Errorf("it would end %+v, want %+v", d, want)
+			}
+			return d, err
+		}},
+	{method: "DeleteOrg", outside: true, who: adminsOnly,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.DeleteOrg(f.ctx, by, f.ids["Acme"], " acme ")
+		},
+		doer: "ada", does: outcome{audit: []string{"ada deleted the organization Acme (with 2 open invitations)"}, mail: []string{"org_deleted to ann, queued", "org_deleted to amy, queued"},
+			rows: [][2]string{{`SELECT state || deleted_from FROM organizations WHERE name = 'Acme'`, "deletedactive"}, {`SELECT group_concat(email) FROM invitations WHERE state = 'pending'`, "ivan@example.org"},
+				{`SELECT count(*) FROM memberships`, "8"}, {`SELECT count(*) FROM credentials WHERE revoked_at IS NULL`, "2"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Acme was deleted by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
+	{method: "RestoreOrg", outside: true, who: adminsOnly,
+		prepare: func(f *scene) {
+			_, err := f.s.DeleteOrg(f.ctx, f.user("ada"), f.ids["Acme"], "Acme")
+			f.must(err)
+			f.mark()
+		},
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.RestoreOrg(f.ctx, by, f.ids["Acme"]) },
+		doer: "ada", does: outcome{audit: []string{"ada restored the organization Acme (as active)"}, mail: []string{"org_resumed to ann, queued", "org_resumed to amy, queued"},
+			rows: [][2]string{{`SELECT state || (deleted_from IS NULL) FROM organizations WHERE name = 'Acme'`, "active1"}, {`SELECT group_concat(email) FROM invitations WHERE state = 'pending'`, "ivan@example.org"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Acme was made active again by Ada Test"}}},
 	{method: "Waits", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Waits(f.ctx, by) }},
 

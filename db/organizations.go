@@ -71,17 +71,18 @@ func (s *Store) Memberships(ctx context.Context, by portal.Actor) ([]portal.Memb
 }
 
 const requestColumns = orgColumns + `, COALESCE(o.requester_id, 0), COALESCE(u.first_name || ' ' || u.last_name, ''), COALESCE(u.email, ''), COALESCE(u.state, ''),
-	o.requested_at, COALESCE(d.first_name || ' ' || d.last_name, ''), o.decided_at, o.reason`
+	o.requested_at, COALESCE(d.first_name || ' ' || d.last_name, ''), o.decided_at, o.reason,
+	COALESCE(g.first_name || ' ' || g.last_name, ''), o.changed_at, o.change_reason, COALESCE(o.deleted_from, '')`
 
-const requestTables = ` FROM organizations o LEFT JOIN users u ON u.id = o.requester_id LEFT JOIN users d ON d.id = o.decided_by `
+const requestTables = ` FROM organizations o LEFT JOIN users u ON u.id = o.requester_id LEFT JOIN users d ON d.id = o.decided_by LEFT JOIN users g ON g.id = o.changed_by `
 
 func scanRequest(row interface{ Scan(...any) error }) (portal.OrgRequest, error) {
 	var q portal.OrgRequest
 	var created, requested int64
-	var decided sql.NullInt64
+	var decided, changed sql.NullInt64
 	err := row.Scan(append(orgFields(&q.Organization, &created), &q.RequesterID, &q.RequesterName, &q.RequesterEmail, &q.RequesterState,
-		&requested, &q.DecidedBy, &decided, &q.Reason)...)
-	q.CreatedAt, q.RequestedAt, q.DecidedAt = fromMillis(created), fromMillis(requested), fromNullMillis(decided)
+		&requested, &q.DecidedBy, &decided, &q.Reason, &q.ChangedBy, &changed, &q.ChangeReason, &q.DeletedFrom)...)
+	q.CreatedAt, q.RequestedAt, q.DecidedAt, q.ChangedAt = fromMillis(created), fromMillis(requested), fromNullMillis(decided), fromNullMillis(changed)
 	return q, one(err)
 }
 
@@ -101,7 +102,7 @@ func (s *Store) Request(ctx context.Context, by portal.Actor, publicID string) (
 }
 
 func (t *tx) request(publicID string) (portal.OrgRequest, error) {
-	return scanRequest(t.row(`SELECT `+requestColumns+requestTables+` WHERE o.public_id = ?`, publicID))
+	return scanRequest(t.row(`SELECT `+requestColumns+requestTables+` WHERE o.public_id = ? AND o.purged_at IS NULL`, publicID))
 }
 
 // ownRequest is a request that is the actor's.
@@ -133,9 +134,11 @@ func (t *tx) mayRequest(by portal.Actor) (portal.Settings, error) {
 
 // errDecided says who did what and when to a request that is not pending any more.
 func errDecided(q portal.OrgRequest) error {
+	if q.State == portal.OrgSuspended || q.State == portal.OrgDeleted {
+		return errMoved(q)
+	}
 	what := map[portal.OrgState]string{
-		portal.OrgActive: "approved", portal.OrgSuspended: "approved and later suspended", portal.OrgRejected: "rejected",
-		portal.OrgWithdrawn: "withdrawn", portal.OrgDeleted: "deleted", portal.OrgPending: "submitted again",
+		portal.OrgActive: "approved", portal.OrgRejected: "rejected", portal.OrgWithdrawn: "withdrawn", portal.OrgPending: "submitted again",
 	}[q.State]
 	who, at := q.DecidedBy, q.DecidedAt
 	if q.State == portal.OrgWithdrawn || q.State == portal.OrgPending || who == "" {
@@ -512,7 +515,7 @@ func (s *Store) Orgs(ctx context.Context, by portal.Actor, state portal.OrgState
 	condition, args := matching("organization", "o.id", query)
 	args = append(append([]any{state, s.before("orgs", cursor)}, args...), portal.PageSize+1)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+requestColumns+requestTables+`
-		WHERE o.state = ? AND o.id < ?`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
+		WHERE o.state = ? AND o.purged_at IS NULL AND o.id < ?`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })
 	return pageOf(s, "orgs", all, func(q portal.OrgRequest) int64 { return q.ID }), err
 }
@@ -522,7 +525,7 @@ func (s *Store) OrgCounts(ctx context.Context, by portal.Actor) (map[portal.OrgS
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
-	return countEach(ctx, s.read, portal.OrgStates, `SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = ? LIMIT ?)`)
+	return countEach(ctx, s.read, portal.OrgStates, `SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = ? AND purged_at IS NULL LIMIT ?)`)
 }
 
 // OrgForAdmin is one organization in any state, for admins.
@@ -530,7 +533,7 @@ func (s *Store) OrgForAdmin(ctx context.Context, by portal.Actor, publicID strin
 	if !by.IsAdmin() {
 		return portal.OrgRequest{}, portal.ErrNotFound
 	}
-	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+` WHERE o.public_id = ?`, publicID))
+	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+` WHERE o.public_id = ? AND o.purged_at IS NULL`, publicID))
 }
 
 // maxSimilar is how many resembling organizations an admin is shown.

@@ -180,6 +180,13 @@ func (t *tx) pointless(m portal.Mail) (string, error) {
 			return "The recipient is no portal admin any more.", nil
 		}
 		return "", err
+	case portal.MailOrgSuspended, portal.MailOrgResumed, portal.MailOrgDeleted:
+		org, err := t.organization(orgID)
+		told := map[portal.MailKind]portal.OrgState{portal.MailOrgSuspended: portal.OrgSuspended, portal.MailOrgResumed: portal.OrgActive, portal.MailOrgDeleted: portal.OrgDeleted}
+		if err == nil && org.State != told[m.Kind] {
+			return "The organization is " + string(org.State) + " by now.", nil
+		}
+		return "", err
 	case portal.MailAskAgain, portal.MailAccepted, portal.MailRoleChanged:
 		err := t.row(`SELECT (SELECT count(*) FROM memberships WHERE org_id = ? AND user_id = ?)
 			+ (SELECT count(*) FROM users WHERE id = ? AND admin = 1 AND state = 'active')`, orgID, userID, userID).Scan(&known)

@@ -181,8 +181,12 @@ func (s *Store) SignOut(ctx context.Context, by portal.Actor, hash []byte) error
 	})
 }
 
-// Tidy removes what has ended: sessions and limit events. It is run now and then.
+// Tidy removes what has ended: sessions, limit events, and organizations that were
+// deleted long ago. It is run now and then.
 func (s *Store) Tidy(ctx context.Context) error {
+	if err := s.purge(ctx); err != nil {
+		return err
+	}
 	return s.inTx(ctx, func(t *tx) error {
 		set, err := t.settings()
 		if err != nil {

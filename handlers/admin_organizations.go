@@ -109,7 +109,11 @@ func (s *server) showOrganization(c *fiber.Ctx) error {
 		return err
 	}
 	p.Recent = recent.Items
-	return s.show(c, adminPage("organizations", q.Name, "Organizations", orgsPath+"?state="+string(q.State)), views.AdminOrganization(p))
+	page := adminPage("organizations", q.Name, "Organizations", orgsPath+"?state="+string(q.State))
+	if q.State.Provisioned() {
+		page.Tabs = orgTabs(orgsPath+"/"+q.PublicID, "overview")
+	}
+	return s.show(c, page, views.AdminOrganization(p))
 }
 
 // pending is the request that an admin is about to decide.

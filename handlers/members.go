@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -21,14 +22,24 @@ func orgPage(c *fiber.Ctx, menu, title string) views.Page {
 	if v.actor.Role != "" {
 		return views.Page{Area: views.Org, Menu: menu, Title: title}
 	}
-	return views.Page{Area: views.Admin, Menu: "organizations", Title: title + " · " + v.org.Name, Crumbs: []views.Crumb{
+	return views.Page{Area: views.Admin, Menu: "organizations", Title: title + " · " + v.org.Name, Tabs: orgTabs(v.base, menu), Crumbs: []views.Crumb{
 		{Label: "Organizations", Href: "/admin/organizations?state=" + string(v.org.State)}, {Label: v.org.Name, Href: v.base}, {Label: title}}}
+}
+
+// orgTabs lead through the pages of an organization, for portal admins.
+func orgTabs(base, current string) []views.Tab {
+	tabs := []views.Tab{{Label: "Overview", Href: base, Current: current == "overview"}}
+	for _, label := range []string{"Users", "Teams", "Applications", "Activity"} {
+		key := strings.ToLower(label)
+		tabs = append(tabs, views.Tab{Label: label, Href: base + "/" + key, Current: current == key})
+	}
+	return tabs
 }
 
 // orgForm is a form of the organization, as a page of its own.
 func orgForm(c *fiber.Ctx, menu, title string) views.Page {
 	p := orgPage(c, menu, title)
-	p.Narrow = true
+	p.Narrow, p.Tabs = true, nil
 	return p
 }
 

@@ -208,8 +208,18 @@ var table = map[string]row{
 	"GET /admin/organizations/:id/rejection":  {as: admins},
 	"POST /admin/organizations/:id/rejection": {adminsDo, p("reason", "No.")},
 
+	"GET /admin/organizations/:id/suspension":   {as: admins},
+	"POST /admin/organizations/:id/suspension":  {adminsDo, p("reason", "Unpaid.")},
+	"GET /admin/organizations/:id/resumption":   {as: "login 404 404 404 404 409"},
+	"POST /admin/organizations/:id/resumption":  {as: "login 404 404 404 404 409"},
+	"GET /admin/organizations/:id/deletion":     {as: admins},
+	"POST /admin/organizations/:id/deletion":    {adminsDo, p("confirm", "Acme")},
+	"GET /admin/organizations/:id/restoration":  {as: "login 404 404 404 404 409"},
+	"POST /admin/organizations/:id/restoration": {as: "login 404 404 404 404 409"},
+
 	"GET /admin/organizations/:org/name":                                          {as: admins},
 	"POST /admin/organizations/:org/name":                                         {adminsDo, p("name", "Acme Two")},
+	"GET /admin/organizations/:org/activity":                                      {as: admins},
 	"GET /admin/organizations/:org/users":                                         {as: admins},
 	"GET /admin/organizations/:org/users/:id":                                     {as: admins},
 	"POST /admin/organizations/:org/users/:id":                                    {adminsDo, edits},

@@ -132,6 +132,13 @@ func TestWhatIsQueuedCanBeWritten(t *testing.T) {
 	must(p.Remind(ctx))
 	p.Store.Now = clock
 
+	_, err = p.SuspendOrg(ctx, p.ada, acme.PublicID, "Unpaid.\nCall us.")
+	must(err)
+	_, err = p.ResumeOrg(ctx, p.ada, acme.PublicID)
+	must(err)
+	_, err = p.DeleteOrg(ctx, p.ada, acme.PublicID, "Acme Inc")
+	must(err)
+
 	_, err = p.StartTest(ctx, p.ada)
 	must(err)
 

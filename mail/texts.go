@@ -135,6 +135,40 @@ You can change the request and send it again:
 
 If you do nothing, the request stays as it is.`,
 	},
+	portal.MailOrgSuspended: {
+		Subject: "{{organization}} has been suspended",
+		Body: `Hello {{recipient}},
+
+Your organization {{organization}} has been suspended at {{portal}}. Its members can look at everything but change nothing, and its credentials are refused until it is resumed.
+
+{{reason}}
+
+[Open {{organization}}]({{link}})
+
+Nothing is lost. If you do not know why, ask the people who run {{portal}}.`,
+	},
+	portal.MailOrgResumed: {
+		Subject: "{{organization}} is active again",
+		Body: `Hello {{recipient}},
+
+Good news: your organization {{organization}} is active again at {{portal}}. Its members can work as before, and its credentials are accepted.
+
+[Open {{organization}}]({{link}})
+
+Invitations that were open when it was stopped may have to be sent again. There is nothing else you need to do.`,
+	},
+	portal.MailOrgDeleted: {
+		Subject: "{{organization}} has been deleted",
+		Body: `Hello {{recipient}},
+
+Your organization {{organization}} has been deleted at {{portal}}. Its credentials are refused from now on, and its open invitations are revoked. Your own account stays.
+
+Until {{until}} the people who run {{portal}} can bring it back with its members, applications and credentials. After that everything in it is gone for good.
+
+[Open Portico]({{link}})
+
+If you want to keep it, ask them before that day. Otherwise there is nothing you need to do.`,
+	},
 	portal.MailInvitation: {
 		Subject: "{{inviter}} invites you to {{organization}}",
 		Body: `Hello {{recipient}},
@@ -219,6 +253,9 @@ var because = map[portal.MailKind]string{
 	portal.MailOrgRequested:      "you are a portal admin",
 	portal.MailOrgApproved:       "you have registered this organization",
 	portal.MailOrgRejected:       "you have asked to register this organization",
+	portal.MailOrgSuspended:      "you are a Super admin of this organization",
+	portal.MailOrgResumed:        "you are a Super admin of this organization",
+	portal.MailOrgDeleted:        "you were a Super admin of this organization",
 	portal.MailInvitation:        "somebody has entered your email address to invite you",
 	portal.MailAskAgain:          "you may invite people to this organization",
 	portal.MailAccepted:          "you have invited this person",
@@ -260,6 +297,11 @@ var variables = map[portal.MailKind][]Variable{
 	portal.MailOrgApproved:  append(named("the person who asked"), organization),
 	portal.MailOrgRejected: append(named("the person who asked"), organization,
 		Variable{Name: "reason", Meaning: "Why the request was rejected", Example: "We do not know your company yet.\nPlease call us first.", Lines: true}),
+	portal.MailOrgSuspended: {organization,
+		{Name: "reason", Meaning: "Why it was suspended; may be empty", Example: "Your contract has ended.\nPlease call us.", Lines: true}},
+	portal.MailOrgResumed: {organization},
+	portal.MailOrgDeleted: {organization,
+		{Name: "until", Meaning: "Until when it can be restored", Example: "2 January 2026"}},
 	portal.MailInvitation: append(named("the invited person"), organization,
 		Variable{Name: "inviter", Meaning: "Name of the person who invites", Example: "Ada Lovelace"},
 		Variable{Name: "inviter_email", Meaning: "Email address of the person who invites", Example: "ada@example.com"},

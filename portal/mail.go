@@ -17,6 +17,9 @@ const (
 	MailOrgRequested      MailKind = "org_requested" // to the portal admins
 	MailOrgApproved       MailKind = "org_approved"
 	MailOrgRejected       MailKind = "org_rejected"
+	MailOrgSuspended      MailKind = "org_suspended" // this and the next two: to its Super admins
+	MailOrgResumed        MailKind = "org_resumed"
+	MailOrgDeleted        MailKind = "org_deleted"
 	MailInvitation        MailKind = "invitation"
 	MailAskAgain          MailKind = "ask_again" // to the inviter: somebody asks for a new invitation
 	MailAccepted          MailKind = "accepted"  // to the inviter
@@ -28,7 +31,7 @@ const (
 
 // MailKinds lists every kind, in the order they are shown.
 var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset, MailEmailProve, MailEmailChanged,
-	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailInvitation, MailAskAgain, MailAccepted,
+	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailOrgSuspended, MailOrgResumed, MailOrgDeleted, MailInvitation, MailAskAgain, MailAccepted,
 	MailRoleChanged, MailRemoved, MailKeyExpiring, MailTest}
 
 // Words is the kind as people read it.
@@ -54,6 +57,12 @@ func (k MailKind) Words() string {
 		return "Organization approved"
 	case MailOrgRejected:
 		return "Organization rejected"
+	case MailOrgSuspended:
+		return "Organization suspended"
+	case MailOrgResumed:
+		return "Organization resumed"
+	case MailOrgDeleted:
+		return "Organization deleted"
 	case MailInvitation:
 		return "Invitation"
 	case MailAskAgain:

@@ -74,6 +74,12 @@ type OrgRequest struct {
 	DecidedBy      string // a person's name, "" while pending
 	DecidedAt      time.Time
 	Reason         string // of a rejection
+
+	// The last of suspending, resuming, deleting and restoring; zero before the first.
+	ChangedBy    string
+	ChangedAt    time.Time
+	ChangeReason string
+	DeletedFrom  OrgState // where a deleted one stood before
 }
 
 // DefaultTeamName is the name an organization's default team is made with.

@@ -32,6 +32,7 @@ type Page struct {
 	Title  string // of the document, without the product's name
 	Area   Area
 	Menu   string  // the current entry of the menu: the last part of its address, or "overview"; in the Public area "start", "login" or "register", where the top bar need not offer what the page itself does
+	Tabs   []Tab   // the pages of what the page is one of, above its heading
 	Crumbs []Crumb // the way to a page of the admin area; the last one is the page itself
 	Wide   bool    // a narrow page with room for two cards side by side
 	Narrow bool    // a form or a message: one card in the middle, whose title is the page's heading
