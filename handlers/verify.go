@@ -10,10 +10,11 @@ import (
 
 // knownKey answers gateways that show a key which works and was shown before.
 // Gateways ask at each request of theirs, so this comes before all else: it reads
-// memory, and neither logs nor sets what only browsers heed.
+// memory and does not log.
 func (s *server) knownKey(c *fiber.Ctx) error {
 	if key, ok := shownKey(c); ok {
 		if owner, ok := s.store.KnownKey(key, s.clientIP(c)); ok {
+			headers(c, s.secure)
 			return passKey(c, owner)
 		}
 	}
@@ -43,8 +44,6 @@ var (
 	headerOrgName    = []byte("X-Portico-Organization-Name")
 	headerApp        = []byte("X-Portico-Application")
 	headerCredential = []byte("X-Portico-Credential")
-	headerCache      = []byte(fiber.HeaderCacheControl)
-	noStore          = []byte("no-store")
 )
 
 func passKey(c *fiber.Ctx, owner db.KeyOwner) error {
@@ -55,7 +54,6 @@ func passKey(c *fiber.Ctx, owner db.KeyOwner) error {
 	h.SetCanonical(headerOrgName, []byte(owner.OrgName))
 	h.SetCanonical(headerApp, []byte(owner.App))
 	h.SetCanonical(headerCredential, []byte(owner.Credential))
-	h.SetCanonical(headerCache, noStore)
 	c.Status(fiber.StatusNoContent)
 	return nil
 }

@@ -525,9 +525,7 @@ func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
 		"Cache-Control":              "no-store",
 		"Strict-Transport-Security":  "",
 	}
-	if strings.HasSuffix(what, " /verify") && a.status == http.StatusNoContent {
-		want = map[string]string{"Cache-Control": "no-store"} // for gateways, and without a body
-	} else if secure {
+	if secure {
 		want["Strict-Transport-Security"] = "max-age=31536000"
 	}
 	if strings.Contains(what, " /assets/") && a.status == http.StatusOK {
