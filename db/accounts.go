@@ -484,19 +484,24 @@ func (s *Store) ForgotPassword(ctx context.Context, ip, email string) error {
 		if err != nil {
 			return err
 		}
-		version := a.resetVersion + 1
-		if _, err := t.exec(`UPDATE users SET reset_version = ?, reset_expires_at = ? WHERE id = ?`,
-			version, millis(t.now.Add(portal.ResetLife)), a.ID); err != nil {
-			return err
-		}
 		if err := t.audit(portal.Actor{IP: ip}, 0, portal.AuditResetAsked, a.Email, ""); err != nil {
 			return err
 		}
-		_, err = t.enqueue(letter{kind: portal.MailReset, to: a.Email, toName: a.Name(), userID: a.ID,
-			data: map[string]string{"name": a.Name()},
-			link: portal.MailLink{Purpose: portal.LinkReset, ID: a.PublicID, Version: version}})
-		return err
+		return t.mailReset(a)
 	})
+}
+
+// mailReset mails a link that sets a new password; older ones end.
+func (t *tx) mailReset(a account) error {
+	version := a.resetVersion + 1
+	if _, err := t.exec(`UPDATE users SET reset_version = ?, reset_expires_at = ? WHERE id = ?`,
+		version, millis(t.now.Add(portal.ResetLife)), a.ID); err != nil {
+		return err
+	}
+	_, err := t.enqueue(letter{kind: portal.MailReset, to: a.Email, toName: a.Name(), userID: a.ID,
+		data: map[string]string{"name": a.Name()},
+		link: portal.MailLink{Purpose: portal.LinkReset, ID: a.PublicID, Version: version}})
+	return err
 }
 
 // ResetOf is whose password a reset link sets, or why it is over.

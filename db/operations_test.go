@@ -647,6 +647,42 @@ var operations = []operation{
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.ApproveUser(f.ctx, by, f.ids["wanda"]) },
 		doer: "ada", does: outcome{audit: []string{"ada approved the account wanda"}, mail: []string{"user_approved to wanda, queued"}, rows: [][2]string{{`SELECT state FROM users WHERE email = 'wanda@example.org'`, "active"}}},
 		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Wanda Test was approved by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
+	{method: "Admins", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Admins(f.ctx, by, "a", "") }},
+	{method: "AdminCount", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AdminCount(f.ctx, by) }},
+	{method: "UserSessions", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.UserSessions(f.ctx, by, portal.User{ID: f.user("bob").UserID})
+		}},
+	{method: "UserActivity", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.UserActivity(f.ctx, by, portal.User{ID: f.user("bob").UserID}, "")
+		}},
+	{method: "Parting", reads: true, outside: true, ids: "abe", doer: "abe",
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      N    N     N   N   y   N   N   N    y   N",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Parting(f.ctx, by, f.ids["abe"]) }},
+	{method: "RefuseUser", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.RefuseUser(f.ctx, by, f.ids["wanda"]) },
+		doer: "ada", does: outcome{audit: []string{"ada refused the account wanda"}, rows: [][2]string{{`SELECT state FROM users WHERE email = 'wanda@example.org'`, "deactivated"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"The account of Wanda Test is deactivated"}}},
+	{method: "DeactivateUser", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.DeactivateUser(f.ctx, by, f.ids["ann"]) },
+		doer: "ada", does: outcome{audit: []string{"ada deactivated the account ann"}, rows: [][2]string{{`SELECT state FROM users WHERE email = 'ann@example.org'`, "deactivated"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"was deactivated by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
+	{method: "ActivateUser", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.ActivateUser(f.ctx, by, f.ids["dora"]) },
+		doer: "ada", does: outcome{audit: []string{"ada activated the account dora"}, rows: [][2]string{{`SELECT state FROM users WHERE email = 'dora@example.org'`, "active"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"is active: there is nothing to activate"}}},
+	{method: "SendReset", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.SendReset(f.ctx, by, f.ids["ann"]) },
+		doer: "ada", does: outcome{audit: []string{"ada sent a password reset to ann"}, mail: []string{"reset to ann, queued"}},
+		again: "alan", twice: outcome{audit: []string{"alan sent a password reset to ann"}, mail: []string{"reset to ann, queued"}}},
+	{method: "SetAdmin", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.SetAdmin(f.ctx, by, f.ids["ann"], true) },
+		doer: "ada", does: outcome{audit: []string{"ada made portal admin ann"}, rows: [][2]string{{`SELECT admin FROM users WHERE email = 'ann@example.org'`, "1"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Ann Test is a portal admin already"}}},
 	{method: "HasAdmin", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
 		has, err := f.s.HasAdmin(f.ctx)
 		return has, only(err, "admins", map[bool]int{true: 1}[has], true)

@@ -107,6 +107,8 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 		},
 		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "", ""); return err },
 		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "a b c", ""); return err },
+		func() error { _, err := f.s.Admins(f.ctx, f.user("ada"), "", f.s.cursorFor("admins", 5)); return err },
+		func() error { _, err := f.s.Parting(f.ctx, f.user("wanda"), f.ids["wanda"]); return err },
 		func() error { _, _, err := f.s.Enter(f.ctx, f.user("ada"), f.ids["Acme"], true); return err },
 		func() error { return lists(f, f.in("ann", "Acme")) },
 		func() error { return lists(f, f.in("abe", "Acme")) },

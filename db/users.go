@@ -65,11 +65,15 @@ func (s *Store) ApproveUser(ctx context.Context, by portal.Actor, publicID strin
 		if err := t.audit(by, 0, portal.AuditUserApproved, u.Email, ""); err != nil {
 			return err
 		}
-		_, err = t.enqueue(letter{kind: portal.MailUserApproved, to: u.Email, toName: u.Name(), userID: u.ID,
-			data: map[string]string{"name": u.Name()}, link: portal.MailLink{Path: "/login"}})
-		return err
+		return t.tellApproved(u)
 	})
 	return u, err
+}
+
+func (t *tx) tellApproved(u portal.User) error {
+	_, err := t.enqueue(letter{kind: portal.MailUserApproved, to: u.Email, toName: u.Name(), userID: u.ID,
+		data: map[string]string{"name": u.Name()}, link: portal.MailLink{Path: "/login"}})
+	return err
 }
 
 // errNotWaiting says who approved an account and when, if somebody did.
@@ -83,7 +87,7 @@ func (t *tx) errNotWaiting(u portal.User) error {
 	if who != "" {
 		return portal.Errorf(portal.Conflict, "%s was approved by %s on %s.", u.Name(), who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
 	}
-	return portal.Errorf(portal.Conflict, "The account of %s is %s: there is nothing to approve.", u.Name(), u.State)
+	return portal.Errorf(portal.Conflict, "The account of %s is %s: there is nothing to decide.", u.Name(), u.State)
 }
 
 // Waits is what waits for a portal admin.

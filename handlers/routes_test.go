@@ -243,23 +243,33 @@ var table = map[string]row{
 	"GET /admin/organizations/:org/applications/:id/credentials/:key/revocation":  {as: admins},
 	"POST /admin/organizations/:org/applications/:id/credentials/:key/revocation": {as: adminsDo},
 
-	"GET /admin/users":                    {as: admins},
-	"GET /admin/users/:id":                {as: admins},
-	"POST /admin/users/:id/approval":      {as: adminsDo},
-	"GET /admin/teams":                    {as: admins},
-	"GET /admin/teams/:id":                {as: admins},
-	"POST /admin/teams/:id":               {adminsDo, p("name", "Everybody")},
-	"GET /admin/applications":             {as: admins},
-	"GET /admin/emails":                   {as: admins},
-	"GET /admin/emails/:id":               {as: admins},
-	"POST /admin/emails/:id/retry":        {as: adminsDo},
-	"GET /admin/audit-log":                {as: admins},
-	"GET /admin/settings/general":         {as: admins},
-	"POST /admin/settings/general":        {adminsDo, p("register", "on", "sign_in", "on", "min_password", "14", "invitation_hours", "24", "session_idle_hours", "12", "session_days", "7")},
-	"GET /admin/settings/email":           {as: admins},
-	"POST /admin/settings/email":          {adminsDo, p("server", "smtp://mail.example.org", "from", "Portico <p@example.org>", "current_password", password)},
-	"POST /admin/settings/email/test":     {as: adminsDo},
-	"GET /admin/settings/email-templates": {as: admins},
+	"GET /admin/users":                     {as: admins},
+	"GET /admin/users/:id":                 {as: admins},
+	"POST /admin/users/:id/approval":       {as: adminsDo},
+	"GET /admin/users/:id/refusal":         {as: admins},
+	"POST /admin/users/:id/refusal":        {as: adminsDo},
+	"GET /admin/users/:id/deactivation":    {as: admins},
+	"POST /admin/users/:id/deactivation":   {as: adminsDo},
+	"POST /admin/users/:id/activation":     {as: adminsDo},
+	"POST /admin/users/:id/password-reset": {as: adminsDo},
+	"GET /admin/users/:id/promotion":       {as: admins},
+	"POST /admin/users/:id/promotion":      {adminsDo, p("current_password", password)},
+	"GET /admin/users/:id/demotion":        {as: admins},
+	"POST /admin/users/:id/demotion":       {"login 404 404 404 404 409", p("current_password", password)},
+	"GET /admin/teams":                     {as: admins},
+	"GET /admin/teams/:id":                 {as: admins},
+	"POST /admin/teams/:id":                {adminsDo, p("name", "Everybody")},
+	"GET /admin/applications":              {as: admins},
+	"GET /admin/emails":                    {as: admins},
+	"GET /admin/emails/:id":                {as: admins},
+	"POST /admin/emails/:id/retry":         {as: adminsDo},
+	"GET /admin/audit-log":                 {as: admins},
+	"GET /admin/settings/general":          {as: admins},
+	"POST /admin/settings/general":         {adminsDo, p("register", "on", "sign_in", "on", "min_password", "14", "invitation_hours", "24", "session_idle_hours", "12", "session_days", "7")},
+	"GET /admin/settings/email":            {as: admins},
+	"POST /admin/settings/email":           {adminsDo, p("server", "smtp://mail.example.org", "from", "Portico <p@example.org>", "current_password", password)},
+	"POST /admin/settings/email/test":      {as: adminsDo},
+	"GET /admin/settings/email-templates":  {as: admins},
 
 	"POST /demo/personas/:id": {as: changing},
 	"GET /demo/mailbox":       {as: everybody},
@@ -309,7 +319,9 @@ func (w *world) param(route, name, org string) string {
 		return w.ids["Rigel"]
 	case parent == "o", parent == "organizations":
 		return pick("Acme")
-	case strings.HasSuffix(route, "/users/:id/approval"):
+	case strings.HasSuffix(route, "/users/:id/activation"):
+		return w.ids["dora"]
+	case strings.HasSuffix(route, "/users/:id/approval"), strings.HasSuffix(route, "/users/:id/refusal"):
 		return w.ids["wanda"]
 	case parent == "sessions":
 		return base64.RawURLEncoding.EncodeToString(w.session("ann").Hash)

@@ -50,7 +50,7 @@ func TestAccountsMoveOnlyAsTheTableSays(t *testing.T) {
 		"unproven      .        y       y      y           y",
 		"waiting       .        .       y      y           y",
 		"active        .        .       .      y           y",
-		"deactivated   .        .       y      .           y",
+		"deactivated   y        .       y      .           y",
 		"deleted       .        .       .      .           .",
 	}, UserState.MayBecome)
 }

@@ -18,7 +18,7 @@ var userMoves = map[UserState][]UserState{
 	UserUnproven:    {UserWaiting, UserActive, UserDeactivated, UserDeleted},
 	UserWaiting:     {UserActive, UserDeactivated, UserDeleted},
 	UserActive:      {UserDeactivated, UserDeleted},
-	UserDeactivated: {UserActive, UserDeleted},
+	UserDeactivated: {UserActive, UserUnproven, UserDeleted}, // unproven: it was, and still is
 	UserDeleted:     {},
 }
 
@@ -57,6 +57,15 @@ func AfterProof(autoApprove, invited bool) UserState {
 		return UserActive
 	}
 	return UserWaiting
+}
+
+// Reactivated is the state of a deactivated account once it is opened again; from
+// is the one it had before. Only its owner can prove an address.
+func Reactivated(from UserState) UserState {
+	if from == UserUnproven {
+		return UserUnproven
+	}
+	return UserActive
 }
 
 // ProofLife is how long a link that proves an address works.

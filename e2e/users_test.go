@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"testing"
+)
+
+func TestAPortalAdminLooksAfterUsers(t *testing.T) {
+	journey(t)
+	s := newScene(t)
+	org := s.added("Acme Inc", rita)
+	s.registered(uma)
+	s.set(approveUsersSwitch, false)
+	s.registered(tom)
+	s.mail.next(ada.email, tom.name())
+	s.registered(ben)
+
+	p := s.visitor(t, ada)
+	p.signIn()
+	p.open("/admin")
+	p.goes("Users")
+	p.tab("Waiting")
+	p.audit("users-waiting")
+	d := p.row(ben.email).ask("Refuse")
+	d.sees("They are not told")
+	p.audit("users-refuse")
+	d.press("Refuse")
+	p.toast("Refused " + ben.name())
+	p.row(tom.email).press("Approve")
+	p.toast("Approved " + tom.name())
+	s.mail.next(tom.email, "approved")
+
+	// Somebody is found by the beginning of a word, and looked at.
+	p.tab("Active")
+	p.fill("Search names and addresses", "nai")
+	p.press("Search")
+	p.misses(tom.email)
+	p.press(uma.name())
+	p.at("/admin/users/{id}")
+	p.sees("Belongs to none")
+	elsewhere := s.plainly(t, uma).signIn()
+	p.reload()
+	p.sees("Go-http-client")
+	p.audit("user")
+	p.press("Send password reset")
+	p.toast("on its way")
+	s.mail.next(uma.email, s.url+"/reset-password/")
+
+	// An account is shut at once, and opened again.
+	d = p.ask("Deactivate")
+	d.sees("signed out at once")
+	p.audit("user-deactivate")
+	d.press("Deactivate")
+	p.toast("Deactivated " + uma.name())
+	elsewhere.get("/profile").isAt("/login")
+	elsewhere.open("/login").fill(emailField, uma.email).fill(passwordField, uma.password).press(signInButton).reads(wrongPassword)
+	p.audit("user-deactivated")
+	p.press("Activate")
+	p.toast("Activated " + uma.name())
+	elsewhere.signIn()
+
+	// A portal admin is made and unmade; the last one stays.
+	d = p.ask("Make portal admin")
+	p.audit("user-promote")
+	d.press("Make portal admin")
+	p.toast("is a portal admin now")
+	elsewhere.open("/admin")
+	p.does("Take portal admin away")
+	p.toast("no portal admin any more")
+	elsewhere.get("/admin").want(404)
+	p.open("/admin/users?state=admins")
+	p.misses(uma.email)
+	p.press(ada.name())
+	p.lacks("Deactivate")
+	d = p.ask("Take portal admin away")
+	d.press("Take portal admin away")
+	p.whole().sees("at least one portal admin")
+
+	// The only Super admin of an organization cannot be taken from it.
+	p.open("/admin/users")
+	p.press(rita.name())
+	d = p.ask("Deactivate")
+	d.sees("First promote somebody else")
+	d.press("Deactivate")
+	p.whole().sees("only Super admin of Acme Inc")
+	p.audit("user-last-super-admin")
+	s.plainly(t, rita).signIn().open(org)
+}
