@@ -122,6 +122,7 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "dialog-body") return openDialog();
+    if (event.target.id === "results") return say(event.target.dataset.said);
     if (event.target.id !== "page") return;
     setUp();
     if (event.detail.requestConfig?.elt?.matches?.("[data-poll]")) return;

@@ -61,15 +61,7 @@ func (t *tx) makeAccount(n newAccount) (account, error) {
 	if err != nil {
 		return account{}, fmt.Errorf("insert user: %w", err)
 	}
-	a, err := t.account(`u.email_key = ?`, n.email.Key)
-	if err != nil {
-		return a, err
-	}
-	return a, t.indexUser(a.User)
-}
-
-func (t *tx) indexUser(u portal.User) error {
-	return t.index("user", u.ID, u.First, u.Last, u.Email)
+	return t.account(`u.email_key = ?`, n.email.Key)
 }
 
 // HasAdmin reports whether any portal admin exists.
@@ -129,9 +121,6 @@ func (s *Store) makeAdmin(ctx context.Context, n portal.NewUser, ip string, then
 				err = t.endSessions(a.ID, nil)
 			}
 			a.First, a.Last = n.First, n.Last
-			if err == nil {
-				err = t.indexUser(a.User)
-			}
 		}
 		if err != nil {
 			return err
@@ -654,9 +643,6 @@ func (s *Store) SaveProfile(ctx context.Context, by portal.Actor, first, last st
 		}
 		old := a.Name()
 		a.First, a.Last = first, last
-		if err := t.indexUser(a.User); err != nil {
-			return err
-		}
 		if old == a.Name() {
 			return nil
 		}

@@ -59,26 +59,39 @@ func (s *Store) changeApps(ctx context.Context, by portal.Actor, action portal.A
 }
 
 // Applications lists the applications that the actor sees, in their organization
-// or of their own, newest first.
-func (s *Store) Applications(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Application], error) {
+// or of their own, newest first; query finds by the beginnings of words in the name.
+func (s *Store) Applications(ctx context.Context, by portal.Actor, query, cursor string) (portal.Slice[portal.Application], error) {
 	if !by.May(portal.SeeApplications) {
 		return portal.Slice[portal.Application]{}, portal.ErrNotFound
 	}
 	condition, args := sight(by)
+	org := by.OrgID
+	if by.Personal {
+		org = everywhere
+	}
+	v, err := s.sieve(ctx, searchApps, org, "a.id", query)
+	if err != nil {
+		return portal.Slice[portal.Application]{}, err
+	}
 	now := millis(s.Now())
-	args = append(append([]any{now, now}, args...), s.before("apps", cursor), portal.PageSize+1)
-	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE `+condition+` AND a.id < ? ORDER BY a.id DESC LIMIT ?`, args...)
+	args = append(append(append([]any{now, now}, args...), v.args...), s.before("apps", cursor), portal.PageSize+1)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE `+condition+v.where+` AND a.id < ? ORDER BY a.id DESC LIMIT ?`, args...)
 	return appPage(s, "apps", rows, err)
 }
 
-// AllApplications lists the applications of all organizations and people, for admins.
-func (s *Store) AllApplications(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Application], error) {
+// AllApplications lists the applications of all organizations and people, for
+// admins; query finds by the beginnings of words in the name.
+func (s *Store) AllApplications(ctx context.Context, by portal.Actor, query, cursor string) (portal.Slice[portal.Application], error) {
 	if !by.IsAdmin() {
 		return portal.Slice[portal.Application]{}, portal.ErrNotFound
 	}
+	v, err := s.sieve(ctx, searchApps, everywhere, "a.id", query)
+	if err != nil {
+		return portal.Slice[portal.Application]{}, err
+	}
 	now := millis(s.Now())
-	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND a.id < ? ORDER BY a.id DESC LIMIT ?`,
-		now, now, s.before("allapps", cursor), portal.PageSize+1)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND a.id < ?`+v.where+` ORDER BY a.id DESC LIMIT ?`,
+		append(append([]any{now, now, s.before("allapps", cursor)}, v.args...), portal.PageSize+1)...)
 	return appPage(s, "allapps", rows, err)
 }
 

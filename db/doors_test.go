@@ -68,7 +68,7 @@ func TestVisibilityDecidesForEachPersonWhatTheySeeAndUse(t *testing.T) {
 				}
 				_, err := f.s.Application(f.ctx, by, a.PublicID)
 				is("sees it", err == nil, c.sees)
-				all, err := f.s.Applications(f.ctx, by, "")
+				all, err := f.s.Applications(f.ctx, by, "", "")
 				has := slices.ContainsFunc(all.Items, func(x portal.Application) bool { return x.PublicID == a.PublicID })
 				is("finds it in the list", has, c.sees)
 				if n, countErr := f.s.ApplicationCount(f.ctx, by); (err == nil) != (countErr == nil) || int(n) != len(all.Items) {

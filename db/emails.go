@@ -144,9 +144,6 @@ func (s *Store) ChangeEmail(ctx context.Context, ip, token string) (portal.Email
 		}
 		u := c.User
 		u.Email = c.new.Display
-		if err := t.indexUser(u); err != nil {
-			return err
-		}
 		if err := t.audit(c.self(ip), 0, portal.AuditEmailChanged, u.Email, "from "+c.Email); err != nil {
 			return err
 		}

@@ -537,9 +537,6 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 				return err
 			}
 			a.First, a.Last = n.First, n.Last
-			if err := t.indexUser(a.User); err != nil {
-				return err
-			}
 			if err := t.proved(a, hash, nil, true, ip); err != nil {
 				return err
 			}

@@ -19,14 +19,18 @@ func scanMember(row interface{ Scan(...any) error }) (portal.Member, error) {
 }
 
 // Members lists the members of the actor's organization, longest-standing
-// accounts first.
-func (s *Store) Members(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Member], error) {
+// accounts first; query finds by the beginnings of words in names and addresses.
+func (s *Store) Members(ctx context.Context, by portal.Actor, query, cursor string) (portal.Slice[portal.Member], error) {
 	if !by.May(portal.SeeMembers) {
 		return portal.Slice[portal.Member]{}, portal.ErrNotFound
 	}
 	after, _ := s.cursorID("members", cursor)
+	v, err := s.sieve(ctx, searchMembers, by.OrgID, "m.user_id", query)
+	if err != nil {
+		return portal.Slice[portal.Member]{}, err
+	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
-		WHERE m.org_id = ? AND m.user_id > ? ORDER BY m.user_id LIMIT ?`, by.OrgID, after, portal.PageSize+1)
+		WHERE m.org_id = ? AND m.user_id > ?`+v.where+` ORDER BY m.user_id LIMIT ?`, append(append([]any{by.OrgID, after}, v.args...), portal.PageSize+1)...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })
 	return pageOf(s, "members", all, func(m portal.Member) int64 { return m.UserID }), err
 }

@@ -226,7 +226,7 @@ var operations = []operation{
 				{`SELECT count(*) FROM team_members m JOIN users u ON u.id = m.user_id WHERE u.email = 'ann@example.org'`, "0"}, {`SELECT state FROM users WHERE email = 'ann@example.org'`, "active"}}},
 		again: "ann", twice: outcome{code: portal.NotFound}},
 	{method: "Members", reads: true, who: membersRead, doer: "abe",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Members(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Members(f.ctx, by, "", "") }},
 	{method: "MemberCount", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.MemberCount(f.ctx, by) }},
 	{method: "Member", reads: true, who: membersRead, ids: "amy", doer: "abe",
@@ -256,7 +256,7 @@ var operations = []operation{
 	{method: "Activity", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Activity(f.ctx, by, "") }},
 	{method: "Teams", reads: true, who: membersRead, doer: "abe",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Teams(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Teams(f.ctx, by, "", "") }},
 	{method: "Team", reads: true, who: membersRead, ids: "Acme team", doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Team(f.ctx, by, f.ids["Acme team"]) }},
 	{method: "TeamMembers", reads: true, who: membersRead, ids: "Acme team", blank: true, doer: "abe",
@@ -271,7 +271,7 @@ var operations = []operation{
 		doer: "ann", does: outcome{audit: []string{"ann renamed the team Everybody (from Acme All users)"}, rows: [][2]string{{`SELECT is_default FROM teams WHERE name = 'Everybody'`, "1"}}},
 		again: "amy"},
 	{method: "AllTeams", reads: true, outside: true, who: adminsOnly, doer: "ada",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllTeams(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllTeams(f.ctx, by, "", "") }},
 	{method: "TeamOrg", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.TeamOrg(f.ctx, by, f.ids["Beta team"]) }},
 
@@ -366,13 +366,13 @@ var operations = []operation{
 
 	// Applications and credentials.
 	{method: "Applications", reads: true, who: membersRead, doer: "abe",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Applications(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Applications(f.ctx, by, "", "") }},
 	{method: "ApplicationCount", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.ApplicationCount(f.ctx, by) }},
 	{method: "Application", reads: true, who: membersRead, ids: "Alpha", doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Application(f.ctx, by, f.ids["Alpha"]) }},
 	{method: "AllApplications", reads: true, outside: true, who: adminsOnly, doer: "ada",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllApplications(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllApplications(f.ctx, by, "", "") }},
 	{method: "CreateApplication", who: membersUse, held: portal.Conflict,
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return f.s.CreateApplication(f.ctx, by, portal.NewApplication{Name: "Amber"})

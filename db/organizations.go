@@ -206,7 +206,7 @@ func (t *tx) insertOrg(name string, state portal.OrgState, requesterID int64) (p
 	if err != nil {
 		return o, fmt.Errorf("insert organization: %w", err)
 	}
-	return o, t.index("organization", o.ID, o.Name)
+	return o, nil
 }
 
 // provision brings an organization to life: state, default team and its first
@@ -225,9 +225,6 @@ func (t *tx) provision(o portal.Organization, superAdmin int64, from portal.OrgS
 		return o, portal.Errorf(portal.Conflict, "%s has been decided already.", o.Name)
 	}
 	o.State = portal.OrgActive
-	if err := t.index("organization", o.ID, o.Name); err != nil {
-		return o, err
-	}
 	if _, err := t.exec(`INSERT INTO teams (public_id, org_id, name, is_default, created_at) VALUES (?, ?, ?, 1, ?)`,
 		newID(), o.ID, portal.DefaultTeamName(o.Name), millis(t.now)); err != nil {
 		return o, fmt.Errorf("insert default team: %w", err)
@@ -277,9 +274,6 @@ func (t *tx) rename(by portal.Actor, o portal.Organization, name string) error {
 	// A default team that still has its first name goes along.
 	if _, err := t.exec(`UPDATE teams SET name = ? WHERE org_id = ? AND is_default = 1 AND name = ?`,
 		portal.DefaultTeamName(name), o.ID, portal.DefaultTeamName(o.Name)); err != nil {
-		return err
-	}
-	if err := t.index("organization", o.ID, name); err != nil {
 		return err
 	}
 	return t.audit(by, o.ID, portal.AuditOrgRenamed, name, "from "+o.Name)
@@ -337,9 +331,6 @@ func (s *Store) Resubmit(ctx context.Context, by portal.Actor, publicID, name st
 		}
 		o = q.Organization
 		o.Name, o.State = name, portal.OrgPending
-		if err := t.index("organization", o.ID, o.Name); err != nil {
-			return err
-		}
 		detail := ""
 		if name != q.Name {
 			detail = "before: " + q.Name
@@ -512,10 +503,13 @@ func (s *Store) Orgs(ctx context.Context, by portal.Actor, state portal.OrgState
 	if !by.IsAdmin() {
 		return portal.Slice[portal.OrgRequest]{}, portal.ErrNotFound
 	}
-	condition, args := matching("organization", "o.id", query)
-	args = append(append([]any{state, s.before("orgs", cursor)}, args...), portal.PageSize+1)
+	v, err := s.sieve(ctx, searchOrgs, everywhere, "o.id", query)
+	if err != nil {
+		return portal.Slice[portal.OrgRequest]{}, err
+	}
+	args := append(append([]any{state, s.before("orgs", cursor)}, v.args...), portal.PageSize+1)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+requestColumns+requestTables+`
-		WHERE o.state = ? AND o.purged_at IS NULL AND o.id < ?`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
+		WHERE `+v.by("o.state")+` = ? AND o.purged_at IS NULL AND o.id < ?`+v.where+` ORDER BY o.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })
 	return pageOf(s, "orgs", all, func(q portal.OrgRequest) int64 { return q.ID }), err
 }
@@ -545,14 +539,17 @@ func (s *Store) Similar(ctx context.Context, by portal.Actor, name, but string) 
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
-	first := words(name)
+	first := portal.Words(name)
 	if len(first) == 0 {
 		return nil, nil
 	}
-	condition, args := matching("organization", "o.id", first[0])
-	args = append(append([]any{but}, args...), maxSimilar)
+	v, err := s.sieve(ctx, searchOrgs, everywhere, "o.id", first[0])
+	if err != nil {
+		return nil, err
+	}
+	args := append(append([]any{but}, v.args...), maxSimilar)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+orgColumns+` FROM organizations o
-		WHERE o.public_id <> ? AND o.state IN ('pending', 'active', 'suspended')`+condition+` ORDER BY o.id DESC LIMIT ?`, args...)
+		WHERE o.public_id <> ? AND `+v.by("o.state")+` IN ('pending', 'active', 'suspended')`+v.where+` ORDER BY o.id DESC LIMIT ?`, args...)
 	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
 		var o portal.Organization
 		var created int64

@@ -70,6 +70,7 @@ func record(f *scene, seen map[string][]driver.NamedValue) {
 // of tables that stay small, and of rows that a LIMIT ends at once.
 var scans = []struct{ query, step string }{
 	{`FROM settings`, `SCAN settings`},
+	{`FROM search_stale ORDER BY`, `SCAN search_stale`}, // what this transaction has changed
 	{`SELECT count(*) FROM (SELECT 1 FROM`, `SCAN (subquery-`},
 	{`(SELECT count(*) FROM (SELECT 1 FROM`, `SCAN CONSTANT ROW`},
 	{`SELECT EXISTS (`, `SCAN CONSTANT ROW`},
@@ -173,13 +174,13 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 
 // lists reads the lists of applications as each kind of actor does.
 func lists(f *scene, by portal.Actor) error {
-	if _, err := f.s.Applications(f.ctx, by, f.s.cursorFor("apps", 5)); err != nil {
+	if _, err := f.s.Applications(f.ctx, by, "", f.s.cursorFor("apps", 5)); err != nil {
 		return err
 	}
 	if _, err := f.s.ApplicationCount(f.ctx, by); err != nil {
 		return err
 	}
-	_, err := f.s.Applications(f.ctx, by, "")
+	_, err := f.s.Applications(f.ctx, by, "", "")
 	return err
 }
 

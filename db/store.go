@@ -38,6 +38,8 @@ type Store struct {
 	hash  hasher
 	known keyCache
 	uses  uses
+	// migrated says that the schema is this program's, and things can be indexed.
+	migrated bool
 
 	// Now is the clock. Tests set it; nothing else reads the time.
 	Now func() time.Time
@@ -96,6 +98,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
+	s.migrated = true // what a migration left is indexed in checkKey's transaction
 	if err = s.checkKey(ctx); err == nil {
 		err = s.checkSeals(ctx)
 	}
@@ -278,6 +281,11 @@ func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
 	defer sqlTx.Rollback() // does nothing after a commit; needed when f panics
 	if err := f(t); err != nil {
 		return err
+	}
+	if s.migrated {
+		if err := t.reindex(); err != nil {
+			return fmt.Errorf("write the words to search by: %w", err)
+		}
 	}
 	if err := sqlTx.Commit(); err != nil {
 		s.known.forget() // it is not known what was stored

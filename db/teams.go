@@ -20,14 +20,19 @@ func teamPage(s *Store, list1 string, rows *sql.Rows, err error) (portal.Slice[p
 	return pageOf(s, list1, all, func(t portal.Team) int64 { return t.ID }), err
 }
 
-// Teams lists the teams of the actor's organization, oldest first.
-func (s *Store) Teams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Team], error) {
+// Teams lists the teams of the actor's organization, oldest first; query finds
+// by the beginnings of words in the name.
+func (s *Store) Teams(ctx context.Context, by portal.Actor, query, cursor string) (portal.Slice[portal.Team], error) {
 	if !by.May(portal.SeeMembers) {
 		return portal.Slice[portal.Team]{}, portal.ErrNotFound
 	}
 	after, _ := s.cursorID("teams", cursor)
+	v, err := s.sieve(ctx, searchTeams, by.OrgID, "t.id", query)
+	if err != nil {
+		return portal.Slice[portal.Team]{}, err
+	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
-		WHERE t.org_id = ? AND t.id > ? ORDER BY t.id LIMIT ?`, by.OrgID, after, portal.PageSize+1)
+		WHERE t.org_id = ? AND t.id > ?`+v.where+` ORDER BY t.id LIMIT ?`, append(append([]any{by.OrgID, after}, v.args...), portal.PageSize+1)...)
 	return teamPage(s, "teams", rows, err)
 }
 
@@ -54,13 +59,18 @@ func (s *Store) TeamMembers(ctx context.Context, by portal.Actor, publicID, curs
 	return pageOf(s, "teammem", all, func(m portal.Member) int64 { return m.UserID }), err
 }
 
-// AllTeams lists the teams of all organizations, newest first, for admins.
-func (s *Store) AllTeams(ctx context.Context, by portal.Actor, cursor string) (portal.Slice[portal.Team], error) {
+// AllTeams lists the teams of all organizations, newest first, for admins; query
+// finds by the beginnings of words in the name.
+func (s *Store) AllTeams(ctx context.Context, by portal.Actor, query, cursor string) (portal.Slice[portal.Team], error) {
 	if !by.IsAdmin() {
 		return portal.Slice[portal.Team]{}, portal.ErrNotFound
 	}
+	v, err := s.sieve(ctx, searchTeams, everywhere, "t.id", query)
+	if err != nil {
+		return portal.Slice[portal.Team]{}, err
+	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
-		WHERE t.id < ? ORDER BY t.id DESC LIMIT ?`, s.before("allteam", cursor), portal.PageSize+1)
+		WHERE t.id < ?`+v.where+` ORDER BY t.id DESC LIMIT ?`, append(append([]any{s.before("allteam", cursor)}, v.args...), portal.PageSize+1)...)
 	return teamPage(s, "allteam", rows, err)
 }
 

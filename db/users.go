@@ -13,10 +13,13 @@ func (s *Store) Users(ctx context.Context, by portal.Actor, state portal.UserSta
 	if !by.IsAdmin() {
 		return portal.Slice[portal.User]{}, portal.ErrNotFound
 	}
-	condition, args := matching("user", "u.id", query)
-	args = append(append([]any{state, s.before("users", cursor)}, args...), portal.PageSize+1)
+	v, err := s.sieve(ctx, searchUsers, everywhere, "u.id", query)
+	if err != nil {
+		return portal.Slice[portal.User]{}, err
+	}
+	args := append(append([]any{state, s.before("users", cursor)}, v.args...), portal.PageSize+1)
 	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM users u
-		WHERE u.state = ? AND u.id < ?`+condition+` ORDER BY u.id DESC LIMIT ?`, args...)
+		WHERE `+v.by("u.state")+` = ? AND u.id < ?`+v.where+` ORDER BY u.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.User, error) { return scanUser(r) })
 	return pageOf(s, "users", all, func(u portal.User) int64 { return u.ID }), err
 }

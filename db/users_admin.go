@@ -12,9 +12,12 @@ func (s *Store) Admins(ctx context.Context, by portal.Actor, query, cursor strin
 	if !by.IsAdmin() {
 		return portal.Slice[portal.User]{}, portal.ErrNotFound
 	}
-	condition, args := matching("user", "u.id", query)
-	args = append(append([]any{s.before("admins", cursor)}, args...), portal.PageSize+1)
-	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.admin = 1 AND u.id < ?`+condition+` ORDER BY u.id DESC LIMIT ?`, args...)
+	v, err := s.sieve(ctx, searchUsers, everywhere, "u.id", query)
+	if err != nil {
+		return portal.Slice[portal.User]{}, err
+	}
+	args := append(append([]any{s.before("admins", cursor)}, v.args...), portal.PageSize+1)
+	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.admin = 1 AND u.id < ?`+v.where+` ORDER BY u.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.User, error) { return scanUser(r) })
 	return pageOf(s, "admins", all, func(u portal.User) int64 { return u.ID }), err
 }

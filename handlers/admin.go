@@ -126,19 +126,19 @@ func (s *server) listAudit(c *fiber.Ctx) error {
 }
 
 func (s *server) listAllApplications(c *fiber.Ctx) error {
-	list, err := s.store.AllApplications(c.UserContext(), actor(c), c.Query("after"))
+	list, err := s.store.AllApplications(c.UserContext(), actor(c), query(c), c.Query("after"))
 	if err != nil {
 		return err
 	}
-	return s.show(c, adminPage("applications", "Applications", consumers, ""), views.AllApplications(list, c.Query("after") == "", s.store.Now()))
+	return s.show(c, adminPage("applications", "Applications", consumers, ""), views.AllApplications(list, query(c), c.Query("after") == "", s.store.Now()))
 }
 
 func (s *server) listAllTeams(c *fiber.Ctx) error {
-	list, err := s.store.AllTeams(c.UserContext(), actor(c), c.Query("after"))
+	list, err := s.store.AllTeams(c.UserContext(), actor(c), query(c), c.Query("after"))
 	if err != nil {
 		return err
 	}
-	return s.show(c, adminPage("teams", "Teams", consumers, ""), views.AllTeams(list, c.Query("after") == ""))
+	return s.show(c, adminPage("teams", "Teams", consumers, ""), views.AllTeams(list, query(c), c.Query("after") == ""))
 }
 
 // anyTeam enters the organization of the team named in the address.

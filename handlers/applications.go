@@ -22,9 +22,9 @@ func (s *server) listApplications(c *fiber.Ctx) error {
 	if err := mayLook(c); err != nil {
 		return err
 	}
-	p := views.ApplicationsProps{Base: v.base, Own: v.actor.Personal, MayCreate: mayUse(c), First: c.Query("after") == "", Now: s.store.Now()}
+	p := views.ApplicationsProps{Base: v.base, Own: v.actor.Personal, MayCreate: mayUse(c), Query: query(c), First: c.Query("after") == "", Now: s.store.Now()}
 	var err error
-	if p.List, err = s.store.Applications(ctx, v.actor, c.Query("after")); err != nil {
+	if p.List, err = s.store.Applications(ctx, v.actor, p.Query, c.Query("after")); err != nil {
 		return err
 	}
 	if v.actor.May(portal.ManageMembers) {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,11 +46,11 @@ func orgForm(c *fiber.Ctx, menu, title string) views.Page {
 
 func (s *server) listUsers(c *fiber.Ctx) error {
 	v, ctx := at(c), c.UserContext()
-	p := views.UsersProps{Base: v.base, ViewerID: v.actor.UserID, First: c.Query("after") == "", Now: s.store.Now(),
+	p := views.UsersProps{Base: v.base, ViewerID: v.actor.UserID, Query: query(c), First: c.Query("after") == "", Now: s.store.Now(),
 		MaySeeOpen: v.actor.May(portal.SeeInvitations),
 		MayManage:  v.actor.May(portal.ManageMembers) && v.org.State == portal.OrgActive}
 	var err error
-	if p.Members, err = s.store.Members(ctx, v.actor, c.Query("after")); err != nil {
+	if p.Members, err = s.store.Members(ctx, v.actor, p.Query, c.Query("after")); err != nil {
 		return err
 	}
 	if p.Count, err = s.store.MemberCount(ctx, v.actor); err != nil {
@@ -59,6 +60,7 @@ func (s *server) listUsers(c *fiber.Ctx) error {
 		if p.Invitations, err = s.store.Invitations(ctx, v.actor); err != nil {
 			return err
 		}
+		p.Invitations = slices.DeleteFunc(p.Invitations, func(i portal.Invitation) bool { return !portal.Found(p.Query, i.Name(), i.Email) })
 	}
 	smtp, err := s.store.MailConfig(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -36,6 +37,8 @@ func mode(c *fiber.Ctx) views.Mode {
 		return views.Full
 	case c.Get("HX-Target") == "page":
 		return views.Region
+	case c.Get("HX-Target") == "results":
+		return views.Part
 	}
 	return views.Bare
 }
@@ -69,13 +72,36 @@ func statusOf(err error) int {
 func (s *server) render(c *fiber.Ctx, status int, p views.Page, body templ.Component) error {
 	c.Vary("HX-Request", "HX-Target")
 	p.Mode = mode(c)
-	if p.Mode != views.Bare {
+	if p.Mode == views.Part {
+		s.address(c)
+	}
+	if p.Mode == views.Full || p.Mode == views.Region {
 		if err := s.fill(c, &p); err != nil {
 			return err
 		}
 	}
 	c.Status(status).Type("html", "utf-8")
 	return views.Frame(p, body).Render(c.UserContext(), c.Response().BodyWriter())
+}
+
+// address puts a search into the browser's address while somebody types: the
+// first letter makes a new step to go back from, further ones change that step.
+func (s *server) address(c *fiber.Ctx) {
+	u, err := url.Parse(c.OriginalURL())
+	if err != nil {
+		return
+	}
+	q := u.Query()
+	if q.Get("q") == "" {
+		q.Del("q")
+	}
+	u.RawQuery = q.Encode()
+	before, err := url.Parse(c.Get("HX-Current-URL"))
+	if err == nil && before.Query().Get("q") == "" && q.Has("q") {
+		c.Set("HX-Push-Url", u.RequestURI())
+		return
+	}
+	c.Set("HX-Replace-Url", u.RequestURI())
 }
 
 // fill adds to a page what every page shows of the visitor.

@@ -9,11 +9,11 @@ import (
 
 func (s *server) listTeams(c *fiber.Ctx) error {
 	v := at(c)
-	teams, err := s.store.Teams(c.UserContext(), v.actor, c.Query("after"))
+	teams, err := s.store.Teams(c.UserContext(), v.actor, query(c), c.Query("after"))
 	if err != nil {
 		return err
 	}
-	return s.show(c, orgPage(c, "teams", "Teams"), views.Teams(v.base, teams, c.Query("after") == ""))
+	return s.show(c, orgPage(c, "teams", "Teams"), views.Teams(v.base, teams, query(c), c.Query("after") == ""))
 }
 
 func (s *server) teamPage(c *fiber.Ctx) (views.TeamProps, error) {

@@ -106,7 +106,7 @@ func TestWhatIsQueuedCanBeWritten(t *testing.T) {
 	if !joined {
 		t.Fatal("Tom has not joined")
 	}
-	members, err := p.Members(ctx, inside, "")
+	members, err := p.Members(ctx, inside, "", "")
 	must(err)
 	for _, m := range members.Items {
 		switch m.Email {

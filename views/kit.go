@@ -295,6 +295,13 @@ func fieldType(f FieldProps) string {
 	return f.Type
 }
 
+func foundWords(n int, more bool) string {
+	if more {
+		return strconv.Itoa(n) + " found on this page, and more"
+	}
+	return strconv.Itoa(n) + " found"
+}
+
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 func buttonVariant(v string) string {

@@ -16,6 +16,7 @@ const (
 	Full   Mode = iota // the whole document
 	Region             // the title and everything that depends on the address: what replaces #page
 	Bare               // only the screen itself: what goes into the dialog
+	Part               // only the screen itself, of which a part is taken
 )
 
 // An Area is one of the three parts of Portico, each with a frame of its own.
@@ -100,7 +101,7 @@ func Frame(p Page, body templ.Component) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
 		ctx = context.WithValue(ctx, frameKey{}, frame{mode: p.Mode, narrow: p.Narrow})
 		switch p.Mode {
-		case Bare:
+		case Bare, Part:
 			return body.Render(ctx, w)
 		case Region:
 			return region(p, body).Render(ctx, w)

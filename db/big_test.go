@@ -1,0 +1,55 @@
+package db
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// many is how many of each thing stand behind the lists of a big scene.
+func many() int {
+	if os.Getenv("TEST_LONG") != "" {
+		return 100_000
+	}
+	return 3_000
+}
+
+// grow puts n more of everything that is listed into the scene, by plain SQL:
+// accounts, organizations, mails and audit entries, and in Acme members, teams,
+// applications, and one application's credentials and reveals. They are called
+// Row with a number, and Common.
+func (f *scene) grow(n int) {
+	f.t.Helper()
+	acme := f.number(`SELECT id FROM organizations WHERE name = 'Acme'`)
+	alpha := f.number(`SELECT id FROM applications WHERE name = 'Alpha'`)
+	ann := f.number(`SELECT id FROM users WHERE email = 'ann@example.org'`)
+	const first = 1_000_000 // ids of what is added begin here
+	counted := fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, first, first+n-1)
+	values := strings.NewReplacer("$now", fmt.Sprint(millis(f.s.Now())), "$acme", fmt.Sprint(acme), "$alpha", fmt.Sprint(alpha), "$ann", fmt.Sprint(ann))
+	for _, insert := range []string{
+		`INSERT INTO users (id, public_id, email_key, email, first_name, last_name, password_hash, state, created_at)
+			SELECT i, 'user' || i, 'row' || i || '@big.example', 'row' || i || '@big.example', 'Row' || i, 'Common', 'x', 'active', $now FROM n`,
+		`INSERT INTO organizations (id, public_id, name, state, requester_id, requested_at, created_at)
+			SELECT i, 'org' || i, 'Row' || i || ' Common', 'active', i, $now, $now FROM n`,
+		`INSERT INTO memberships (org_id, user_id, role, first_name, last_name, joined_at) SELECT $acme, i, 'team_member', 'Row' || i, 'Common', $now FROM n`,
+		`INSERT INTO teams (id, public_id, org_id, name, is_default, created_at) SELECT i, 'team' || i, $acme, 'Row' || i || ' Common', 0, $now FROM n`,
+		`INSERT INTO team_members (org_id, team_id, user_id) SELECT t.org_id, t.id, n.i FROM n JOIN teams t ON t.org_id = $acme AND t.is_default = 1`,
+		`INSERT INTO applications (id, public_id, org_id, owner_id, name, name_key, description, visibility, created_at)
+			SELECT i, 'app' || i, $acme, $ann, 'Row' || i || ' Common', 'row' || i || ' common', '', 'organization', $now FROM n`,
+		`INSERT INTO applications (id, public_id, owner_id, name, name_key, description, visibility, created_at)
+			SELECT i + 1000000, 'own' || i, $ann, 'Own' || i || ' Common', 'own' || i || ' common', '', 'personal', $now FROM n`,
+		`INSERT INTO outbox (id, public_id, kind, recipient, to_name, data, state, next_at, created_at)
+			SELECT i, 'mail' || i, 'invitation', 'row' || i || '@big.example', 'Row' || i || ' Common', '{}', 'sent', $now, $now FROM n`,
+		`INSERT INTO audit (at, actor_name, actor_mail, org_id, kind, subject, detail, ip) SELECT $now, 'Row', 'row@big.example', $acme, 'member_renamed', 'x', '', '' FROM n`,
+		`INSERT INTO search_words (kind, org_id, word, id)
+			SELECT k.column1, k.column2, w.column1 || CASE w.column1 WHEN 'row' THEN n.i ELSE '' END, n.i FROM n,
+			(VALUES ('organization', 0), ('user', 0), ('member', $acme), ('team', 0), ('team', $acme), ('application', 0), ('application', $acme), ('mail', 0)) k,
+			(VALUES ('row'), ('common')) w`,
+		`INSERT INTO search_words (kind, org_id, word, id) SELECT k.column1, k.column2, w.column1, n.i FROM n,
+			(VALUES ('user', 0), ('member', $acme), ('mail', 0)) k, (VALUES ('big'), ('example')) w`,
+		`INSERT INTO search_words (kind, org_id, word, id) SELECT 'application', 0, w.column1 || CASE w.column1 WHEN 'own' THEN n.i ELSE '' END, n.i + 1000000 FROM n, (VALUES ('own'), ('common')) w`,
+	} {
+		f.exec(values.Replace(counted + insert))
+	}
+	f.exec(`DELETE FROM search_stale`)
+}
