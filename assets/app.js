@@ -9,10 +9,11 @@
   // Notices
 
   const life = 6000;
+  const undoLife = 10000; // as long as the server allows it
   const toaster = () => $("#toaster");
   const picture = (kind) => $(`[data-kind="${kind}"]`, $("#toast-icons").content)?.firstElementChild?.cloneNode(true) ?? "";
 
-  const notify = ({ kind, text }) => {
+  const notify = ({ kind, text, undo }) => {
     kind = ["success", "error", "info"].includes(kind) ? kind : "info";
     const toast = document.createElement("div");
     toast.className = "toast";
@@ -23,7 +24,16 @@
     close.type = "button";
     close.setAttribute("aria-label", "Close notification");
     close.append(picture("close"));
-    toast.append(picture(kind), words, close);
+    toast.append(picture(kind), words);
+    if (undo) {
+      const form = picture("undo");
+      form.setAttribute("action", undo);
+      form.setAttribute("hx-post", undo);
+      form.addEventListener("htmx:afterOnLoad", () => leave());
+      htmx.process(form);
+      toast.append(form);
+    }
+    toast.append(close);
     toaster().append(toast);
     // Said in a region that is already there, so that it is read out.
     setTimeout(() => (words.textContent = text), 20);
@@ -36,7 +46,7 @@
     };
     const wait = () => {
       clearTimeout(timer);
-      if (kind !== "error") timer = setTimeout(leave, life);
+      if (kind !== "error") timer = setTimeout(leave, undo ? undoLife : life);
     };
     const stay = () => clearTimeout(timer);
     close.addEventListener("click", leave);
@@ -279,7 +289,7 @@
     });
     for (const toast of document.querySelectorAll("#toaster > .toast")) {
       toast.remove();
-      notify({ kind: toast.dataset.kind, text: $("p", toast).textContent });
+      notify({ kind: toast.dataset.kind, text: $("p", toast).textContent, undo: $("form", toast)?.getAttribute("action") });
     }
     setUp();
     $('#main [aria-invalid="true"], #main [data-invalid] input')?.focus();

@@ -37,9 +37,9 @@ func (s *Store) Activity(ctx context.Context, by portal.Actor, cursor string) (p
 	before := s.before("activity", cursor)
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT `+auditColumns+` FROM audit a LEFT JOIN organizations o ON o.id = a.org_id
-		WHERE a.org_id = ? AND a.id < ? AND (? OR (a.only_for IS NULL OR a.only_for = ?) AND a.kind NOT IN (?, ?, ?, ?, ?, ?)) ORDER BY a.id DESC LIMIT ?`,
+		WHERE a.org_id = ? AND a.id < ? AND (? OR (a.only_for IS NULL OR a.only_for = ?) AND a.kind NOT IN (?, ?, ?, ?, ?, ?, ?)) ORDER BY a.id DESC LIMIT ?`,
 		by.OrgID, before, by.May(portal.SeeInvitations), by.UserID, portal.AuditInvited, portal.AuditInvitationResent, portal.AuditInvitationRevoked,
-		portal.AuditInvitationCopied, portal.AuditInvitationDeclined, portal.AuditInvitationAsked, portal.PageSize+1)
+		portal.AuditInvitationCopied, portal.AuditInvitationDeclined, portal.AuditInvitationAsked, portal.AuditRevocationUndone, portal.PageSize+1)
 	all, err := list(rows, err, scanAudit)
 	return pageOf(s, "activity", all, func(e portal.AuditEntry) int64 { return e.ID }), err
 }

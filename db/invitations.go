@@ -231,6 +231,9 @@ func (s *Store) Revoke(ctx context.Context, by portal.Actor, publicID string) (p
 		if err := t.decide(by, inv, portal.InvitationRevoked); err != nil {
 			return err
 		}
+		if inv.Undo, err = t.remember(by, o, undoRevocation, revocation{inv.ID}); err != nil {
+			return err
+		}
 		return t.audit(by, o.ID, portal.AuditInvitationRevoked, inv.Email, "")
 	})
 	return inv, err

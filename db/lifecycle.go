@@ -106,10 +106,10 @@ func (s *Store) Deletion(ctx context.Context, by portal.Actor, publicID string) 
 	if !by.IsAdmin() {
 		return d, portal.ErrNotFound
 	}
-	if err := s.WriteUses(ctx); err != nil {
+	if err := errors.Join(s.WriteUses(ctx), s.FoldUses(ctx)); err != nil {
 		return d, err
 	}
-	now, today := millis(s.Now()), millis(s.Now())/dayMillis*dayMillis
+	now, today := millis(s.Now()), millis(s.Now())/dayMillis
 	const most = portal.MaxCount + 1
 	const keys = `SELECT 1 FROM applications a JOIN credentials c ON c.app_id = a.id WHERE a.org_id = o.id AND a.deleted_at IS NULL AND ` + working
 	err := s.read.QueryRowContext(ctx, `SELECT
@@ -117,7 +117,7 @@ func (s *Store) Deletion(ctx context.Context, by portal.Actor, publicID string) 
 		(SELECT count(*) FROM (SELECT 1 FROM invitations WHERE org_id = o.id AND state = 'pending' LIMIT ?)),
 		(SELECT count(*) FROM (SELECT 1 FROM applications WHERE org_id = o.id AND deleted_at IS NULL LIMIT ?)),
 		(SELECT count(*) FROM (`+keys+` LIMIT ?)),
-		(SELECT count(*) FROM (`+keys+` AND c.used_at >= ? LIMIT ?))
+		(SELECT count(*) FROM (`+keys+` AND EXISTS (SELECT 1 FROM usage y WHERE y.credential_id = c.id AND y.day = ?) LIMIT ?))
 		FROM organizations o WHERE o.public_id = ? AND o.purged_at IS NULL`,
 		most, most, most, now, now, most, now, now, today, most, publicID).
 		Scan(&d.Members, &d.Invitations, &d.Applications, &d.Credentials, &d.UsedToday)
@@ -213,6 +213,7 @@ var purges = []string{
 	`DELETE FROM invitations WHERE org_id = ?`,
 	`DELETE FROM memberships WHERE org_id = ?`, // and with them who is in which team
 	`DELETE FROM teams WHERE org_id = ?`,
+	`DELETE FROM undos WHERE org_id = ?`,
 	`DELETE FROM search_words WHERE kind = 'organization' AND id = ?`,
 	`DELETE FROM outbox WHERE org_id = ?`,
 }

@@ -143,6 +143,7 @@ func TestWhatIsPurgedLeavesItsNumberAndTheAuditLog(t *testing.T) {
 	f.must(err)
 	f.opens(f.value(f.ids["Alpha key"]))
 	f.must(f.s.WriteUses(f.ctx))
+	f.revokes("amy", "ivy")
 	id := f.number(`SELECT id FROM organizations WHERE name = 'Acme'`)
 	noted := f.number(`SELECT count(*) FROM audit WHERE org_id = ?`, id)
 

@@ -169,17 +169,25 @@ func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID stri
 		if err := t.keepsSuperAdmin(o, m); err != nil {
 			return err
 		}
-		if err := t.inherit(by, o, m); err != nil {
+		before, err := t.before(o, m)
+		if err != nil {
+			return err
+		}
+		if before.Heir, err = t.inherit(by, o, m); err != nil {
 			return err
 		}
 		if err := t.part(o, m); err != nil {
 			return err
 		}
+		if m.Undo, err = t.remember(by, o, undoRemoval, before); err != nil {
+			return err
+		}
 		if err := t.audit(by, o.ID, portal.AuditMemberRemoved, m.Email, m.Role.Words()); err != nil {
 			return err
 		}
-		l := letter{kind: portal.MailRemoved, to: m.Email, toName: m.Name(), userID: m.UserID, orgID: o.ID,
-			data: map[string]string{"name": m.Name(), "who": "You were", "organization": o.Name, "actor": by.Name}, link: portal.MailLink{Path: "/"}}
+		// Told when it cannot be undone any more.
+		l := letter{kind: portal.MailRemoved, to: m.Email, toName: m.Name(), userID: m.UserID, orgID: o.ID, after: portal.UndoFor + portal.UndoGrace,
+			data: map[string]string{"name": m.Name(), "who": "You were", "organization": o.Name, "actor": by.Name}, link: portal.MailLink{Path: "/", ID: m.Undo}}
 		if _, err := t.enqueue(l); err != nil {
 			return err
 		}
@@ -187,25 +195,26 @@ func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID stri
 			return nil
 		}
 		l.data = map[string]string{"name": m.Name(), "who": m.Name() + " was", "organization": o.Name, "actor": by.Name}
-		l.link = portal.MailLink{Path: "/o/" + o.PublicID + "/users"}
+		l.link.Path = "/o/" + o.PublicID + "/users"
 		return t.tellOtherSuperAdmins(l, by, m)
 	})
 	return m, err
 }
 
 // inherit passes a removed member's personal applications to whoever removes
-// them, or to the longest-standing Super admin if that is no member.
-func (t *tx) inherit(by portal.Actor, o portal.Organization, m portal.Member) error {
-	heir := by.UserID
+// them, or to the longest-standing Super admin if that is no member. It gives who
+// that is, 0 for nobody.
+func (t *tx) inherit(by portal.Actor, o portal.Organization, m portal.Member) (heir int64, err error) {
+	heir = by.UserID
 	if by.Role == "" {
 		err := t.row(`SELECT user_id FROM memberships WHERE org_id = ? AND role = 'super_admin' AND user_id <> ? ORDER BY user_id LIMIT 1`, o.ID, m.UserID).Scan(&heir)
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil // nobody is left to take them
+			return 0, nil // nobody is left to take them
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return t.bequeath(by, o, m.UserID, heir)
+	return heir, t.bequeath(by, o, m.UserID, heir)
 }
 
 // LeaveOrg takes the actor out of their organization. Their personal applications

@@ -78,6 +78,16 @@ func rotated(f *scene) {
 	f.must(err)
 }
 
+// removedByMistake prepares two removals that can be undone: of abe by ann, and of
+// bob by bea.
+func removedByMistake(f *scene) {
+	for _, r := range []struct{ by, org, who, undo string }{{"ann", "Acme", "abe", "undo"}, {"bea", "Beta", "bob", "Beta undo"}} {
+		m, err := f.s.RemoveMember(f.ctx, f.in(r.by, r.org), f.ids[r.who])
+		f.must(err)
+		f.ids[r.undo] = m.Undo
+	}
+}
+
 // suspended prepares an organization that is.
 func suspended(org string) func(f *scene) {
 	return func(f *scene) {
@@ -301,6 +311,14 @@ var operations = []operation{
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.Revoke(f.ctx, by, f.ids["ivy invitation"]) },
 		doer: "amy", does: outcome{audit: []string{"amy revoked the invitation of ivy"}, rows: [][2]string{{`SELECT state FROM invitations WHERE email_key = 'ivy@example.org'`, "revoked"}}},
 		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"ivy@example.org was revoked by Amy Test on 2 Mar 2026"}}},
+	{method: "Undo", held: portal.Conflict, ids: "undo", prepare: removedByMistake,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:  "N      N    N     N   y   N   F   N   N    N   N",
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.Undo(f.ctx, by, f.ids["undo"]) },
+		doer: "ann", does: outcome{audit: []string{"ann undid the removal of abe (Team member)"},
+			rows: [][2]string{{`SELECT m.role || t.is_default || (m.joined_at < 1772445600000) FROM memberships m JOIN users u ON u.id = m.user_id JOIN team_members tm ON tm.user_id = u.id JOIN teams t ON t.id = tm.team_id
+				WHERE u.email = 'abe@example.org'`, "team_member11"}, {`SELECT group_concat(state) FROM outbox WHERE kind = 'removed'`, "cancelled,queued"}}},
+		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"undone already"}}},
 	{method: "CopyLink", who: superAdmins, ids: "ivy invitation", held: portal.Conflict,
 		run: func(f *scene, by portal.Actor) (any, error) {
 			link, _, err := f.s.CopyLink(f.ctx, by, f.ids["ivy invitation"])
@@ -804,7 +822,7 @@ const twoPeople = "Nora,Test,nora@example.org\nNils,Test,nils@example.org,Super 
 
 // others are the ids of Beta, or of somebody else, in the place of one's own.
 var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben",
-	"ann session": "bob session", "ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel"}
+	"ann session": "bob session", "ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel", "undo": "Beta undo"}
 
 func (o operation) scene(t *testing.T) *scene {
 	f := newScene(t)

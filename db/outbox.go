@@ -20,6 +20,7 @@ type letter struct {
 	orgID  int64
 	data   map[string]string
 	link   portal.MailLink
+	after  time.Duration // how long it waits before it is sent
 }
 
 // enqueue puts a mail in the outbox, in the transaction of its cause. Without a
@@ -42,7 +43,7 @@ func (t *tx) enqueue(l letter) (portal.MailState, error) {
 		INSERT INTO outbox (public_id, kind, recipient, to_name, user_id, org_id, data, link_path, link_purpose, link_id, link_version, state, next_at, created_at)
 		VALUES (?, ?, ?, ?, NULLIF(?, 0), NULLIF(?, 0), ?, ?, ?, ?, ?, ?, ?, ?)`,
 		newID(), l.kind, l.to, l.toName, l.userID, l.orgID, string(data),
-		l.link.Path, l.link.Purpose, l.link.ID, l.link.Version, state, millis(t.now), millis(t.now))
+		l.link.Path, l.link.Purpose, l.link.ID, l.link.Version, state, millis(t.now.Add(l.after)), millis(t.now))
 	if err != nil {
 		return "", fmt.Errorf("queue mail %s: %w", l.kind, err)
 	}

@@ -129,6 +129,12 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 			return err
 		},
 		func() error { _, err := f.s.rekey(f.ctx); return err },
+		func() error { _, err := f.s.Undo(f.ctx, f.in("amy", "Acme"), f.revokes("amy", "ivy")); return err },
+		func() error {
+			f.app("una", "Hers", portal.VisiblePersonal)
+			_, err := f.s.Undo(f.ctx, f.in("amy", "Acme"), f.removes("amy", "una"))
+			return err
+		},
 	} {
 		f.must(o())
 	}

@@ -199,6 +199,9 @@ func (s *Store) Tidy(ctx context.Context) error {
 		if err := t.forgetUses(); err != nil {
 			return err
 		}
+		if err := t.forgetUndos(); err != nil {
+			return err
+		}
 		return t.forgetLimits()
 	})
 }

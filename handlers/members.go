@@ -153,7 +153,7 @@ func (s *server) revokeInvitation(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return s.done(c, at(c).base+"/users", "Revoked the invitation of "+inv.Email+".")
+	return s.doneUndoable(c, at(c).base+"/users", "Revoked the invitation of "+inv.Email+".", inv.Undo)
 }
 
 func (s *server) showInvitationLink(c *fiber.Ctx) error {
@@ -234,7 +234,20 @@ func (s *server) createRemoval(c *fiber.Ctx) error {
 		return err
 	}
 	if len(exposed) > 0 {
-		return s.done(c, at(c).base+"/exposed", "Removed "+m.Name()+". Choose which keys to rotate.")
+		return s.doneUndoable(c, at(c).base+"/exposed", "Removed "+m.Name()+". Choose which keys to rotate.", m.Undo)
 	}
-	return s.done(c, at(c).base+"/users", "Removed "+m.Name()+".")
+	return s.doneUndoable(c, at(c).base+"/users", "Removed "+m.Name()+".", m.Undo)
+}
+
+// createUndo takes back a removal or a revocation.
+func (s *server) createUndo(c *fiber.Ctx) error {
+	undone, err := s.store.Undo(c.UserContext(), actor(c), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	notice := undone.Who + " is a member again."
+	if undone.Invitation {
+		notice = "The invitation of " + undone.Who + " is open again."
+	}
+	return s.done(c, at(c).base+"/users", notice)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -160,6 +161,11 @@ func (s *server) done(c *fiber.Ctx, path, notice string) error {
 	return s.doneAs(c, path, views.Notice{Kind: "success", Text: notice})
 }
 
+// doneUndoable is done for what can be taken back for a few seconds, by the id undo.
+func (s *server) doneUndoable(c *fiber.Ctx, path, notice, undo string) error {
+	return s.doneAs(c, path, views.Notice{Kind: "success", Text: notice, Undo: at(c).base + "/undo/" + undo})
+}
+
 func (s *server) doneAs(c *fiber.Ctx, path string, n views.Notice) error {
 	if !isPart(c) {
 		keepNotice(c, n, s.secure)
@@ -186,7 +192,11 @@ func (s *server) leave(c *fiber.Ctx, path, notice string) error {
 }
 
 func noticeEvent(n views.Notice) string {
-	return asciiJSON(map[string]any{"notice": map[string]string{"kind": n.Kind, "text": n.Text}})
+	detail := map[string]string{"kind": n.Kind, "text": n.Text}
+	if n.Undo != "" {
+		detail["undo"] = n.Undo
+	}
+	return asciiJSON(map[string]any{"notice": detail})
 }
 
 // asciiJSON writes v for a header, in which only ASCII survives.
@@ -224,14 +234,18 @@ func noticeName(secure bool) string {
 // noticeLife is how many seconds a notice waits for the page it is shown on.
 const noticeLife = 60
 
-// keepNotice puts a notice into a cookie for the next page. It is shown as text
-// and nothing else, so it needs no signature.
+// undoPath is what an Undo button may post to, and nothing else.
+var undoPath = regexp.MustCompile(`^/(o|admin/organizations)/[a-z0-9]{` + strconv.Itoa(portal.PublicIDLen) + `}/undo/[a-z0-9]{` + strconv.Itoa(portal.PublicIDLen) + `}$`)
+
+// keepNotice puts a notice into a cookie for the next page. It is shown as text,
+// and its button can only ask to undo something of the reader's own, so it needs
+// no signature.
 func keepNotice(c *fiber.Ctx, n views.Notice, secure bool) {
 	if n.Text == "" {
 		return
 	}
 	text := []rune(n.Text)
-	b, _ := json.Marshal(views.Notice{Kind: n.Kind, Text: string(text[:min(len(text), 400)])})
+	b, _ := json.Marshal(views.Notice{Kind: n.Kind, Text: string(text[:min(len(text), 400)]), Undo: n.Undo})
 	c.Cookie(&fiber.Cookie{Name: noticeName(secure), Value: base64.RawURLEncoding.EncodeToString(b), Path: "/",
 		MaxAge: noticeLife, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: secure})
 }
@@ -243,7 +257,7 @@ func takeNotice(c *fiber.Ctx, secure bool) *views.Notice {
 	}
 	c.Cookie(&fiber.Cookie{Name: noticeName(secure), Path: "/", MaxAge: -1, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: secure})
 	var n views.Notice
-	if json.Unmarshal(b, &n) != nil || n.Kind != "success" && n.Kind != "info" && n.Kind != "error" || !utf8.ValidString(n.Text) {
+	if json.Unmarshal(b, &n) != nil || n.Undo != "" && !undoPath.MatchString(n.Undo) || n.Kind != "success" && n.Kind != "info" && n.Kind != "error" || !utf8.ValidString(n.Text) {
 		return nil
 	}
 	return &n

@@ -110,6 +110,7 @@ func (s *server) people(org fiber.Router) {
 	org.Post("/invitations/:id/link", s.showInvitationLink)
 	org.Post("/invitations/:id/renewal", s.resendInvitation)
 	org.Post("/invitations/:id/revocation", s.revokeInvitation)
+	org.Post("/undo/:id", s.createUndo)
 }
 
 func (s *server) teams(org fiber.Router) {

@@ -164,6 +164,7 @@ var table = map[string]row{
 	"POST /o/:org/invitations/:id/link":       {as: supers},
 	"POST /o/:org/invitations/:id/renewal":    {as: supersDo},
 	"POST /o/:org/invitations/:id/revocation": {as: supersDo},
+	"POST /o/:org/undo/:id":                   {as: "login 404 403 404 404 404"}, // of nobody's; see the test of undoing
 
 	"GET /o/:org/teams":      {as: members},
 	"GET /o/:org/teams/:id":  {as: members},
@@ -232,6 +233,7 @@ var table = map[string]row{
 	"POST /admin/organizations/:org/invitations/:id/link":                         {as: admins},
 	"POST /admin/organizations/:org/invitations/:id/renewal":                      {as: adminsDo},
 	"POST /admin/organizations/:org/invitations/:id/revocation":                   {as: adminsDo},
+	"POST /admin/organizations/:org/undo/:id":                                     {as: "login 404 404 404 404 404"},
 	"GET /admin/organizations/:org/teams":                                         {as: admins},
 	"GET /admin/organizations/:org/teams/:id":                                     {as: admins},
 	"POST /admin/organizations/:org/teams/:id":                                    {adminsDo, p("name", "Everybody")},
@@ -337,6 +339,8 @@ func (w *world) param(route, name, org string) string {
 		return pick("Alpha key")
 	case parent == "emails":
 		return w.ids["mail"]
+	case parent == "undo":
+		return strings.Repeat("u", portal.PublicIDLen)
 	case parent == "personas":
 		return "visitor"
 	case parent == "mailbox":

@@ -41,6 +41,8 @@ const (
 	AuditOrgResubmitted     AuditKind = "resubmitted the request"
 	AuditOrgRenamed         AuditKind = "renamed the organization"
 	AuditOrgAdded           AuditKind = "added the organization"
+	AuditRemovalUndone      AuditKind = "undid the removal of"
+	AuditRevocationUndone   AuditKind = "undid the revocation of the invitation of"
 	AuditOrgSuspended       AuditKind = "suspended the organization"
 	AuditOrgResumed         AuditKind = "resumed the organization"
 	AuditOrgDeleted         AuditKind = "deleted the organization"

@@ -72,6 +72,7 @@ type Invitation struct {
 	InviterProven bool
 	InviterMay    bool // the inviter may still invite as this role
 	MailState     MailState
+	Undo          string // of one that was just revoked: the id by which that is undone
 }
 
 // State is the invitation's state at that time. It expires at ExpiresAt itself,

@@ -12,6 +12,7 @@ type Member struct {
 	Role     Role
 	State    UserState
 	JoinedAt time.Time
+	Undo     string // of one who was just removed: the id by which that is undone
 }
 
 // Name is the member's name inside the organization.

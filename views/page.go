@@ -72,8 +72,12 @@ type Viewer struct {
 type OrgLink struct{ ID, Name, Role string }
 
 // A Notice is one sentence about what has just happened. Kind is "success",
-// "error" or "info".
-type Notice struct{ Kind, Text string }
+// "error" or "info". Undo is where a press on its Undo button goes; without it
+// there is no such button.
+type Notice struct {
+	Kind, Text string
+	Undo       string `json:",omitempty"`
+}
 
 // A Demo fills the bar of the demonstration. Path is where the reader is; it is
 // posted along as "path" with the choice of a persona.
