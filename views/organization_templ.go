@@ -440,6 +440,9 @@ func LeaveOrg(base, org string, seen []portal.SeenKey, heirs []portal.Member, he
 
 func heirChoices(heirs []portal.Member) []Choice {
 	var all []Choice
+	if len(heirs) > 1 {
+		all = append(all, Choice{Label: "Choose a Super admin"})
+	}
 	for _, m := range heirs {
 		all = append(all, Choice{Value: m.PublicID, Label: m.Name() + " (" + m.Email + ")"})
 	}
