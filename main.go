@@ -51,7 +51,37 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Run a throw-away, filled portal with a mailbox of its own."`
 	Admin   adminCommand   `cmd:"" help:"Portal admins."`
 	Key     keyCommand     `cmd:"" help:"The key that credentials are encrypted with."`
+	Audit   auditCommand   `cmd:"" help:"The audit log."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type auditCommand struct {
+	Verify auditVerifyCommand `cmd:"" help:"Check that no entry of the audit log was changed or removed, also while the portal runs."`
+}
+
+type auditVerifyCommand struct{}
+
+// Run checks the chain of the audit log and names the first entry that is broken.
+func (auditVerifyCommand) Run(f *flags) error {
+	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
+		return fmt.Errorf("there is no database in %s", f.data())
+	}
+	ctx := context.Background()
+	store, err := db.Open(ctx, f.data(), db.Options{})
+	if err != nil {
+		return fmt.Errorf("the data folder %s cannot be used: %w", f.data(), err)
+	}
+	defer store.Close()
+	end, err := store.VerifyAudit(ctx)
+	if err != nil {
+		return err
+	}
+	if end.Entries == 0 {
+		fmt.Println("The audit log is empty.")
+		return nil
+	}
+	fmt.Printf("The audit log is whole: %d entries. The newest is entry %d of %s, with the hash %x.\n", end.Entries, end.ID, end.At.Format("2 January 2006 15:04:05 UTC"), end.Hash)
+	return nil
 }
 
 type adminCommand struct {

@@ -28,17 +28,23 @@ func scanApp(row interface{ Scan(...any) error }) (portal.Application, error) {
 // inTeams holds for an application whose teams a user is in.
 const inTeams = `EXISTS (SELECT 1 FROM application_teams x JOIN team_members y ON y.team_id = x.team_id WHERE x.app_id = a.id AND y.user_id = `
 
-// sight is the condition that an actor sees the application a: it is the one
-// place where visibility becomes SQL. Super admins and portal admins see that
-// every application of the organization exists.
+// sight is the condition that an actor sees the application a. Super admins and
+// portal admins see that every application of the organization exists.
 func sight(by portal.Actor) (condition string, args []any) {
+	condition, args = sightEver(by)
+	return condition + ` AND a.deleted_at IS NULL`, args
+}
+
+// sightEver is sight of applications that may have been deleted since: it is the
+// one place where visibility becomes SQL.
+func sightEver(by portal.Actor) (condition string, args []any) {
 	if by.Personal {
-		return `a.org_id IS NULL AND a.owner_id = ? AND a.deleted_at IS NULL`, []any{by.UserID}
+		return `a.org_id IS NULL AND a.owner_id = ?`, []any{by.UserID}
 	}
 	if by.May(portal.ManageMembers) {
-		return `a.org_id = ? AND a.deleted_at IS NULL`, []any{by.OrgID}
+		return `a.org_id = ?`, []any{by.OrgID}
 	}
-	return `a.org_id = ? AND a.deleted_at IS NULL AND (a.visibility = 'organization' OR a.owner_id = ? OR a.visibility = 'team' AND ` + inTeams + `?))`,
+	return `a.org_id = ? AND (a.visibility = 'organization' OR a.owner_id = ? OR a.visibility = 'team' AND ` + inTeams + `?))`,
 		[]any{by.OrgID, by.UserID, by.UserID}
 }
 
@@ -128,7 +134,7 @@ func readApp(ctx context.Context, q querier, by portal.Actor, publicID string, n
 // log is for its owner if it is personal.
 func (t *tx) app(by portal.Actor, publicID string) (portal.Application, error) {
 	a, err := readApp(t.ctx, t, by, publicID, millis(t.now))
-	if t.onlyFor = 0; err == nil && a.Visibility == portal.VisiblePersonal && a.OrgID != 0 {
+	if t.appID, t.onlyFor = a.ID, 0; err == nil && a.Visibility == portal.VisiblePersonal && a.OrgID != 0 {
 		t.onlyFor = a.OwnerID
 	}
 	return a, err
@@ -450,8 +456,8 @@ func (t *tx) bequeath(by portal.Actor, o portal.Organization, from, to int64) er
 		return one(err)
 	}
 	t.onlyFor = to
-	defer func() { t.onlyFor = 0 }()
 	for _, a := range apps {
+		t.appID = a.ID
 		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ?`, to, a.ID); err != nil {
 			return err
 		}

@@ -283,7 +283,7 @@ func TestPersonalApplicationsOfALeaverGoOnWorkingForTheirHeir(t *testing.T) {
 	if _, err := f.s.Application(f.ctx, own(f.user("abe")), alone.PublicID); err != nil {
 		t.Errorf("what is the leaver's outside the organization: %v", err)
 	}
-	log, err := f.s.Activity(f.ctx, f.in("una", "Acme"), "")
+	log, err := f.s.Activity(f.ctx, f.in("una", "Acme"), portal.AuditFilter{}, "")
 	f.must(err)
 	if slices.ContainsFunc(log.Items, func(e portal.AuditEntry) bool { return e.Subject == "Mine" }) {
 		t.Error("everybody reads of a personal application that passed on")

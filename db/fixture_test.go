@@ -339,6 +339,13 @@ func (f *scene) must(err error) {
 	}
 }
 
+// refusals is what was refused to people since the mark: "abe: Only a Super admin
+// of Acme may do that.".
+func (f *scene) refusals() []string {
+	f.t.Helper()
+	return f.strings(`SELECT replace(actor_mail, '@example.org', '') || ': ' || detail FROM audit WHERE id > ? AND refused = 1 ORDER BY id`, f.marks.audit)
+}
+
 // refused checks that err is a refusal of that kind which says each of the words.
 func (f *scene) refused(err error, code portal.Code, says ...string) {
 	f.t.Helper()
@@ -412,11 +419,12 @@ func (f *scene) mark() {
 	f.marks.outbox = f.number(`SELECT COALESCE(max(id), 0) FROM outbox`)
 }
 
-// audit is what was noted since the mark: "ann invited ivy@example.org (as Team member)".
+// audit is what was noted since the mark, but for refusals: "ann invited
+// ivy@example.org (as Team member)".
 func (f *scene) audit() []string {
 	f.t.Helper()
 	all := f.strings(`SELECT trim(COALESCE(NULLIF(replace(actor_mail, '@example.org', ''), ''), 'nobody') || ' ' || kind || ' ' || replace(subject, '@example.org', '')
-		|| CASE WHEN detail = '' THEN '' ELSE ' (' || detail || ')' END) FROM audit WHERE id > ? ORDER BY id`, f.marks.audit)
+		|| CASE WHEN detail = '' THEN '' ELSE ' (' || detail || ')' END) FROM audit WHERE id > ? AND refused = 0 ORDER BY id`, f.marks.audit)
 	for i, line := range all {
 		all[i] = strings.ReplaceAll(line, "  ", " ")
 	}
@@ -442,13 +450,17 @@ func (f *scene) noted(audit, mail []string) {
 }
 
 // fingerprint is everything in the database but what reading and trying may
-// leave behind: counted attempts.
+// leave behind: counted attempts, and refusals in the audit log.
 func (f *scene) fingerprint() map[string]string {
 	f.t.Helper()
 	prints := map[string]string{}
-	for _, table := range f.strings(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('limit_events', 'goose_db_version') AND name NOT LIKE 'sqlite_%'`) {
+	for _, table := range f.strings(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('limit_events', 'audit_head', 'tallies', 'goose_db_version') AND name NOT LIKE 'sqlite_%'`) {
 		sum := sha256.New()
-		rows, err := f.s.write.Query(`SELECT * FROM ` + table)
+		query := `SELECT * FROM ` + table
+		if table == "audit" {
+			query = `SELECT at, actor_id, actor_name, actor_mail, org_id, app_id, kind, subject, detail, ip FROM audit WHERE refused = 0`
+		}
+		rows, err := f.s.write.Query(query)
 		f.must(err)
 		columns, err := rows.Columns()
 		f.must(err)

@@ -31,6 +31,7 @@ type keys struct {
 	links   []byte
 	cursor  cipher.Block // hides row numbers in cursors
 	proof   []byte
+	audit   []byte              // chains the entries of the audit log
 	sealing map[int]cipher.AEAD // credentials and the mail server's password
 	newest  int                 // number of the key that seals
 }
@@ -151,7 +152,7 @@ func (k keyFile) derive() (keys, error) {
 		}
 		return key
 	}
-	all := keys{links: derive("links"), proof: derive("check"), sealing: map[int]cipher.AEAD{}, newest: k.newest()}
+	all := keys{links: derive("links"), proof: derive("check"), audit: derive("audit"), sealing: map[int]cipher.AEAD{}, newest: k.newest()}
 	var err error
 	if all.cursor, err = aes.NewCipher(derive("cursors")); err != nil {
 		return all, err

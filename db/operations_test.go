@@ -264,7 +264,7 @@ var operations = []operation{
 				{`SELECT count(*) FROM credentials WHERE revoked_at IS NULL AND ends_at IS NULL`, "2"}}},
 		again: "amy", twice: outcome{code: portal.NotFound}},
 	{method: "Activity", reads: true, who: membersRead, doer: "abe",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Activity(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Activity(f.ctx, by, portal.AuditFilter{}, "") }},
 	{method: "Teams", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Teams(f.ctx, by, "", "") }},
 	{method: "Team", reads: true, who: membersRead, ids: "Acme team", doer: "abe",
@@ -776,7 +776,16 @@ var operations = []operation{
 		return at, only(err, "mails due", map[bool]int{true: 1}[at.Equal(f.clock.read())], true)
 	}},
 	{method: "AuditLog", reads: true, outside: true, who: adminsOnly, doer: "ada",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AuditLog(f.ctx, by, "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AuditLog(f.ctx, by, portal.AuditFilter{}, "") }},
+
+	{method: "AuditPage", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.AuditPage(f.ctx, by, portal.AuditFilter{}, "")
+		}},
+	{method: "VerifyAudit", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.VerifyAudit(f.ctx) }},
+	{method: "Refuse", outside: true, who: noneOfThem, doer: "stan",
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.Refuse(f.ctx, by, portal.ErrNotFound) },
+		does: outcome{code: portal.NotFound}, twice: outcome{code: portal.NotFound}},
 
 	// The store itself.
 	{method: "Links", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.Links(), nil }},

@@ -120,7 +120,7 @@ func (t *tx) mayRequest(by portal.Actor) (portal.Settings, error) {
 	if err != nil {
 		return set, err
 	}
-	if !set.RegisterOrgs || by.UserID == 0 {
+	if t.off = !set.RegisterOrgs; t.off || by.UserID == 0 {
 		return set, portal.ErrNotFound
 	}
 	switch by.State {

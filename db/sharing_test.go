@@ -653,7 +653,7 @@ func TestActivityKeepsWhatOtherPagesKeep(t *testing.T) {
 		if who == "ann" {
 			by = f.in("ann", "Acme")
 		}
-		list, err := f.s.Activity(f.ctx, by, "")
+		list, err := f.s.Activity(f.ctx, by, portal.AuditFilter{}, "")
 		f.must(err)
 		for _, what := range []string{"Hidden", "zoe@example.org"} {
 			if got := slices.ContainsFunc(list.Items, func(e portal.AuditEntry) bool { return e.Subject == what }); got != want {
@@ -661,7 +661,7 @@ func TestActivityKeepsWhatOtherPagesKeep(t *testing.T) {
 			}
 		}
 	}
-	own, err := f.s.Activity(f.ctx, f.in("abe", "Acme"), "")
+	own, err := f.s.Activity(f.ctx, f.in("abe", "Acme"), portal.AuditFilter{}, "")
 	f.must(err)
 	if !slices.ContainsFunc(own.Items, func(e portal.AuditEntry) bool { return e.Subject == "Hidden" }) {
 		t.Error("its owner does not read of it")

@@ -148,7 +148,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, files)
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, files, goose.WithGoMigrations(s.keys.chainOldEntries(41)))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
@@ -250,9 +250,11 @@ type tx struct {
 	ctx    context.Context
 	now    time.Time
 	queued bool // mail was queued
-	// onlyFor is the owner of the personal application that the change is about.
-	onlyFor int64
-	keys    bool // keys have ended, or their owners have changed
+	// appID is the application that the change is about, onlyFor its owner if it is
+	// personal inside an organization.
+	appID, onlyFor int64
+	keys           bool // keys have ended, or their owners have changed
+	off            bool // it is refused because it is switched off for everybody
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
@@ -300,15 +302,22 @@ func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
 	return nil
 }
 
-// change runs f for an actor that is read again inside the transaction.
+// change runs f for an actor that is read again inside the transaction. What is
+// refused to a signed-in person is noted in the audit log.
 func (s *Store) change(ctx context.Context, by portal.Actor, f func(t *tx, by portal.Actor) error) error {
-	return s.inTx(ctx, func(t *tx) error {
+	var tried attempt
+	err := s.inTx(ctx, func(t *tx) error {
 		by, err := t.actor(by)
 		if err != nil {
 			return err
 		}
-		return f(t, by)
+		err = f(t, by)
+		if !t.off { // that is nobody's attempt at more than they may
+			tried = attempt{by: by, appID: t.appID}
+		}
+		return err
 	})
+	return s.noteRefusal(ctx, tried, err)
 }
 
 // changeAsAdmin is change for what only portal admins may do. Nobody else learns
@@ -349,7 +358,7 @@ func (t *tx) actor(by portal.Actor) (portal.Actor, error) {
 	if by.UserID == 0 {
 		return portal.Actor{IP: by.IP}, nil
 	}
-	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP, Personal: by.Personal}
+	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP, Asked: by.Asked, Personal: by.Personal}
 	var first, last string
 	err := t.row(`
 		SELECT COALESCE(m.first_name, u.first_name), COALESCE(m.last_name, u.last_name), u.email, u.state, u.admin, COALESCE(m.role, '')

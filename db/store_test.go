@@ -258,7 +258,7 @@ func TestEachOrganizationReadsItsOwnActivityAndNoSignIns(t *testing.T) {
 	f := newScene(t)
 	f.must(f.signIn("ann", password, "ann"))
 	for who, org := range map[string]string{"abe": "Acme", "bob": "Beta"} {
-		page, err := f.s.Activity(f.ctx, f.in(who, org), "")
+		page, err := f.s.Activity(f.ctx, f.in(who, org), portal.AuditFilter{}, "")
 		if f.must(err); len(page.Items) == 0 {
 			t.Errorf("%s has no activity", org)
 		}
@@ -268,7 +268,7 @@ func TestEachOrganizationReadsItsOwnActivityAndNoSignIns(t *testing.T) {
 			}
 		}
 	}
-	page, err := f.s.AuditLog(f.ctx, f.user("ada"), "")
+	page, err := f.s.AuditLog(f.ctx, f.user("ada"), portal.AuditFilter{}, "")
 	if f.must(err); page.Items[0].Kind != portal.AuditSignedIn || page.Items[0].ActorMail != address("ann") || page.Items[0].IP != ip || !page.Items[0].At.Equal(f.clock.read()) {
 		t.Errorf("the newest entry is %+v", page.Items[0])
 	}

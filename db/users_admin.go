@@ -45,11 +45,7 @@ func (s *Store) UserActivity(ctx context.Context, by portal.Actor, u portal.User
 	if !by.IsAdmin() {
 		return portal.Slice[portal.AuditEntry]{}, portal.ErrNotFound
 	}
-	rows, err := s.read.QueryContext(ctx, `
-		SELECT `+auditColumns+` FROM audit a LEFT JOIN organizations o ON o.id = a.org_id
-		WHERE a.actor_id = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?`, u.ID, s.before("useract", cursor), portal.PageSize+1)
-	all, err := list(rows, err, scanAudit)
-	return pageOf(s, "useract", all, func(e portal.AuditEntry) int64 { return e.ID }), err
+	return s.entries(ctx, "useract", condition{text: `e.actor_id = ?`, args: []any{u.ID}}, portal.AuditFilter{}, cursor, portal.PageSize)
 }
 
 // changeUser is changeAsAdmin for what is done to an account that is not deleted.

@@ -107,7 +107,7 @@ func (s *server) adminOverview(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	log, err := s.store.AuditLog(ctx, by, "")
+	log, err := s.store.AuditLog(ctx, by, portal.AuditFilter{}, "")
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (s *server) adminOverview(c *fiber.Ctx) error {
 }
 
 func (s *server) listAudit(c *fiber.Ctx) error {
-	log, err := s.store.AuditLog(c.UserContext(), actor(c), c.Query("after"))
+	log, err := s.store.AuditLog(c.UserContext(), actor(c), portal.AuditFilter{}, c.Query("after"))
 	if err != nil {
 		return err
 	}

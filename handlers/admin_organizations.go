@@ -104,7 +104,7 @@ func (s *server) showOrganization(c *fiber.Ctx) error {
 	if p.Usage, err = s.store.OrgUsage(ctx, by); err != nil {
 		return err
 	}
-	recent, err := s.store.Activity(ctx, by, "")
+	recent, err := s.store.Activity(ctx, by, portal.AuditFilter{}, "")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (s *server) overview(c *fiber.Ctx) error {
 		return err
 	}
 	p.MailOn = smtp.On()
-	recent, err := s.store.Activity(ctx, v.actor, "")
+	recent, err := s.store.Activity(ctx, v.actor, portal.AuditFilter{}, "")
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *server) overview(c *fiber.Ctx) error {
 
 func (s *server) listActivity(c *fiber.Ctx) error {
 	v := at(c)
-	list, err := s.store.Activity(c.UserContext(), v.actor, c.Query("after"))
+	list, err := s.store.Activity(c.UserContext(), v.actor, portal.AuditFilter{}, c.Query("after"))
 	if err != nil {
 		return err
 	}

@@ -167,9 +167,37 @@ func (s *server) admins(c *fiber.Ctx) error {
 		return s.toLogin(c)
 	}
 	if !actor(c).IsAdmin() {
-		return portal.ErrNotFound
+		return s.keepOut(c, portal.ErrNotFound)
 	}
 	return c.Next()
+}
+
+// keepOut refuses somebody before any operation has begun. What would have changed
+// something is noted in the audit log; looking changes nothing.
+func (s *server) keepOut(c *fiber.Ctx, refusal error) error {
+	if c.Method() != fiber.MethodPost {
+		return refusal
+	}
+	return s.store.Refuse(c.UserContext(), actor(c), refusal)
+}
+
+// maxAsked is how much of an address the audit log keeps.
+const maxAsked = 200
+
+// asked is the address of a request that would change something, for the audit
+// log. Parts longer than an id are left out: they are tokens, which are secrets.
+func asked(c *fiber.Ctx) string {
+	if c.Method() != fiber.MethodPost {
+		return ""
+	}
+	parts := strings.Split(c.Path(), "/")
+	for i, part := range parts {
+		if len(part) > portal.PublicIDLen {
+			parts[i] = "…"
+		}
+	}
+	path := strings.Join(parts, "/")
+	return strings.ToValidUTF8(path[:min(len(path), maxAsked)], "")
 }
 
 // inOrg enters the organization named in the address.
@@ -181,7 +209,7 @@ func (s *server) inOrg(admin bool) fiber.Handler {
 		}
 		by, org, err := s.store.Enter(c.UserContext(), v.actor, c.Params("org"), admin)
 		if err != nil {
-			return err
+			return s.keepOut(c, err)
 		}
 		if admin && !org.State.Provisioned() {
 			return portal.ErrNotFound

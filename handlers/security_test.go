@@ -460,7 +460,7 @@ func TestNoPageRunsWhatSomebodyTyped(t *testing.T) {
 	for _, query := range []string{`UPDATE organizations SET name = ?1, reason = ?1`, `UPDATE users SET first_name = ?1, last_name = ?1`, `UPDATE memberships SET first_name = ?1, last_name = ?1`,
 		`UPDATE teams SET name = ?1`, `UPDATE applications SET name = name || ?1, description = ?1`, `UPDATE credentials SET label = ?1`, `UPDATE invitations SET first_name = ?1, last_name = ?1`,
 		`UPDATE outbox SET to_name = ?1, error = ?1, data = json_object('name', ?1, 'organization', ?1, 'reason', ?1, 'inviter', ?1, 'email', ?1)`,
-		`INSERT INTO audit (at, actor_name, actor_mail, kind, subject, detail, ip, org_id) SELECT 1, ?1, ?1, 'invited', ?1, ?1, ?1, id FROM organizations`} {
+		`INSERT INTO audit (at, actor_name, actor_mail, kind, subject, detail, ip, org_id) SELECT 1 << 60, ?1, ?1, 'invited', ?1, ?1, ?1, id FROM organizations`} {
 		w.exec(query, payload)
 	}
 	seen := 0

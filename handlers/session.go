@@ -132,6 +132,7 @@ func (s *server) load(c *fiber.Ctx) error {
 	}
 	if ok {
 		v.viewer, v.session, v.actor = &viewer, hash, viewer.Actor(v.ip)
+		v.actor.Asked = asked(c)
 	}
 	return c.Next()
 }

@@ -72,7 +72,41 @@ const (
 	AuditAppShared          AuditKind = "changed who sees the application"
 	AuditAppMoved           AuditKind = "moved the application"
 	AuditAppInherited       AuditKind = "took over the application"
+
+	// AuditRefused is any attempt that was refused; its subject is the address asked
+	// for, its detail what the person read.
+	AuditRefused AuditKind = "was refused"
 )
+
+// ApplicationKinds are the kinds about applications: who may not see an
+// application does not read of it.
+var ApplicationKinds = []AuditKind{AuditAppCreated, AuditAppEdited, AuditAppDeleted, AuditAppShared, AuditAppMoved, AuditAppInherited,
+	AuditKeyCreated, AuditKeyRevealed, AuditKeyRotated, AuditKeyRevoked, AuditKeyExtended, AuditKeyCut}
+
+// InvitationKinds are the kinds about invitations, which only those read of who
+// may see invitations.
+var InvitationKinds = []AuditKind{AuditInvited, AuditInvitationResent, AuditInvitationRevoked, AuditInvitationCopied, AuditInvitationDeclined,
+	AuditInvitationAsked, AuditRevocationUndone}
+
+// Refusals that are noted: at most one in RefusalPause that says the same of the
+// same person, and at most MaxRefusals of one person in RefusalWindow.
+const (
+	RefusalPause  = time.Minute
+	RefusalWindow = time.Hour
+	MaxRefusals   = 60
+)
+
+// AuditFilter narrows the audit log; what is empty does not narrow it.
+type AuditFilter struct {
+	Org      string // public id
+	Person   string // e-mail address of who did it, or of whom it was done to
+	Kind     AuditKind
+	Refused  bool      // only what was refused
+	From, To time.Time // To itself is not in it any more
+}
+
+// Empty reports whether f lets everything through.
+func (f AuditFilter) Empty() bool { return f == AuditFilter{} }
 
 // AuditEntry is one line of the audit log, which is only ever added to.
 type AuditEntry struct {
@@ -86,4 +120,6 @@ type AuditEntry struct {
 	Subject   string // whom or what it was done to
 	Detail    string // "from Team member to Super admin"
 	IP        string
+	Refused   bool   // it was tried, and not done
+	Hash      []byte // over the entry and the one before
 }

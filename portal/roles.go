@@ -56,6 +56,7 @@ type Actor struct {
 	OrgID  int64  // 0 outside an organization
 	Role   Role   // "" when not a member of OrgID
 	IP     string // network address, for the audit log
+	Asked  string // address of the request that would change something, for what is refused
 
 	// Personal says that a acts on applications of their own, outside organizations.
 	Personal bool
