@@ -12,7 +12,7 @@ func TestWhoIsKeptOutIsNotedWhenTheyWouldChangeSomething(t *testing.T) {
 		return strings.Join(w.strings(`SELECT actor_mail || ' ' || subject FROM audit WHERE refused = 1 ORDER BY id`), "\n")
 	}
 	acme, rigel := "/o/"+w.ids["Acme"], "/admin/organizations/"+w.ids["Rigel"]
-	w.browser("bea").get(acme + "/users").is(t, 404)
+	w.browser("bea").get(acme+"/users").is(t, 404)
 	w.browser("ann").get(rigel).is(t, 404)
 	if got := last(); got != "" {
 		t.Errorf("looking is noted: %s", got)
