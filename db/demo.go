@@ -94,11 +94,15 @@ func (d *demo) fill(end time.Time) DemoPeople {
 		d.joins(priya, acme, p.first, p.last, p.role)
 	}
 	tomas, lena := d.enters(d.actors["Tomás"], acme), d.enters(d.actors["Lena"], acme)
+	hours(2)
+	logistics := d.team(priya, "Logistics", "Tomás", "Aiko", "Yusuf")
+	d.team(lena, "Storefront", "Chloé", "Owen")
 	d.application(tomas, lena, "Warehouse sync", "Keeps stock levels in step with the online shop.", "production", "staging")
 	hours(9)
 	d.application(lena, tomas, "Mobile checkout", "Payments in the app for iOS and Android.", "production")
 	hours(30)
 	d.application(priya, tomas, "Fulfilment labels", "Prints shipping labels from the warehouse system.", "production", "load test")
+	d.shares(priya, "Fulfilment labels", logistics)
 
 	jonas := d.registers("Jonas", "Meyer", "jonas@cobalt.example")
 	cobalt := d.requests(jonas, "Cobalt Ventures")
@@ -205,6 +209,31 @@ func (d *demo) joins(by portal.Actor, o portal.Organization, first, last string,
 	_, _, err := d.s.Join(d.ctx, d.ip(), token, portal.NewUser{First: first, Last: last, Password: demoPassword}, NewSession{Hash: []byte(newID())})
 	d.check(err)
 	d.actors[first] = d.find(email)
+}
+
+// team makes a team with these people in it, by their first names.
+func (d *demo) team(by portal.Actor, name string, first ...string) portal.Team {
+	team, err := d.s.CreateTeam(d.ctx, by, name)
+	d.check(err)
+	var members []string
+	for _, f := range first {
+		a, err := readAccount(d.ctx, d.s.read, `u.id = ?`, d.actors[f].UserID)
+		d.check(err)
+		members = append(members, a.PublicID)
+	}
+	d.check(noValue(d.s.AddToTeam(d.ctx, by, team.PublicID, members)))
+	return team
+}
+
+// shares makes an application visible to one team.
+func (d *demo) shares(by portal.Actor, name string, team portal.Team) {
+	list, err := d.s.Applications(d.ctx, by, "", "")
+	d.check(err)
+	for _, a := range list.Items {
+		if a.Name == name {
+			d.check(d.s.ShareApplication(d.ctx, by, a.PublicID, a.Version, portal.VisibleTeam, []string{team.PublicID}))
+		}
+	}
 }
 
 // application makes one with credentials that by creates and reader looks at.

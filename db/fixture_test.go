@@ -244,6 +244,18 @@ func (f *scene) join(org, by, name string, role portal.Role) {
 	f.must(err)
 }
 
+// newTeam makes a team and puts members into it.
+func (f *scene) newTeam(org, by, name string, members ...string) {
+	f.t.Helper()
+	team, err := f.s.CreateTeam(f.ctx, f.in(by, org), name)
+	f.must(err)
+	f.ids[name] = team.PublicID
+	for _, m := range members {
+		_, err := f.s.AddToTeam(f.ctx, f.in(by, org), team.PublicID, []string{f.ids[m]})
+		f.must(err)
+	}
+}
+
 func (f *scene) link(inv portal.Invitation, kind portal.LinkKind) string {
 	return f.s.Links().Token(portal.Link{Purpose: portal.LinkInvitation, Kind: kind, Version: inv.Version, ID: inv.PublicID})
 }

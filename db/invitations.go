@@ -112,6 +112,9 @@ func (t *tx) invite(by portal.Actor, o portal.Organization, n portal.NewInvitati
 		id, o.ID, email.Key, email.Display, n.First, n.Last, n.Role, millis(t.now.Add(set.InvitationLife)), by.UserID, millis(t.now)); err != nil {
 		return old, fmt.Errorf("insert invitation: %w", err)
 	}
+	if err := t.setInvitedTeams(o, id, n.Teams); err != nil {
+		return old, err
+	}
 	if err := t.audit(by, o.ID, portal.AuditInvited, email.Display, "as "+n.Role.Words()); err != nil {
 		return old, err
 	}
@@ -181,7 +184,8 @@ func (s *Store) Resend(ctx context.Context, by portal.Actor, publicID string) (p
 // resend makes a new version of a pending invitation; n replaces what was typed
 // when it was made.
 func (t *tx) resend(by portal.Actor, o portal.Organization, inv portal.Invitation, n *portal.NewInvitation) (portal.Invitation, error) {
-	if n == nil {
+	typed := n != nil
+	if !typed {
 		n = &portal.NewInvitation{First: inv.First, Last: inv.Last, Role: inv.Role}
 	}
 	if !by.MayGrant(n.Role) {
@@ -201,6 +205,11 @@ func (t *tx) resend(by portal.Actor, o portal.Organization, inv portal.Invitatio
 	}
 	if changed == 0 {
 		return inv, t.errInvitationDecided(inv)
+	}
+	if typed {
+		if err := t.setInvitedTeams(o, inv.PublicID, n.Teams); err != nil {
+			return inv, err
+		}
 	}
 	if _, err := t.exec(`DELETE FROM link_copies WHERE invitation_id = ?`, inv.ID); err != nil {
 		return inv, err
@@ -450,6 +459,9 @@ func (t *tx) admit(by portal.Actor, o portal.Offer, a account) error {
 		return err
 	}
 	if err := t.join(o.OrgID, a.ID, o.Role, o.First, o.Last); err != nil {
+		return err
+	}
+	if err := t.joinInvitedTeams(o.Invitation, a.ID); err != nil {
 		return err
 	}
 	by.OrgID = o.OrgID

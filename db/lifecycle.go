@@ -210,6 +210,7 @@ var purges = []string{
 	`DELETE FROM application_teams WHERE app_id IN (SELECT id FROM applications WHERE org_id = ?)`,
 	`DELETE FROM applications WHERE org_id = ?`,
 	`DELETE FROM link_copies WHERE invitation_id IN (SELECT id FROM invitations WHERE org_id = ?)`,
+	`DELETE FROM invitation_teams WHERE invitation_id IN (SELECT id FROM invitations WHERE org_id = ?)`,
 	`DELETE FROM invitations WHERE org_id = ?`,
 	`DELETE FROM memberships WHERE org_id = ?`, // and with them who is in which team
 	`DELETE FROM teams WHERE org_id = ?`,

@@ -78,8 +78,9 @@ func (t *tx) keepsSuperAdmin(o portal.Organization, m portal.Member) error {
 	return err
 }
 
-// UpdateMember changes a member's names and role inside the organization.
-func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, first, last string, role portal.Role) error {
+// UpdateMember changes a member's names, role and teams inside the organization.
+// Teams are given by their public ids; none leaves them as they are.
+func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, first, last string, role portal.Role, teams ...string) error {
 	return s.changeIn(ctx, by, portal.ManageMembers, func(t *tx, by portal.Actor, o portal.Organization) error {
 		m, err := t.member(o.ID, publicID)
 		if err != nil {
@@ -106,6 +107,11 @@ func (s *Store) UpdateMember(ctx context.Context, by portal.Actor, publicID, fir
 				return err
 			}
 			if err := t.audit(by, o.ID, portal.AuditMemberRenamed, m.Email, "from "+m.Name()+" to "+name); err != nil {
+				return err
+			}
+		}
+		if len(teams) > 0 {
+			if err := t.setMemberTeams(by, o, m, teams); err != nil {
 				return err
 			}
 		}

@@ -281,7 +281,48 @@ var operations = []operation{
 		doer: "ann", does: outcome{audit: []string{"ann renamed the team Everybody (from Acme All users)"}, rows: [][2]string{{`SELECT is_default FROM teams WHERE name = 'Everybody'`, "1"}}},
 		again: "amy"},
 	{method: "AllTeams", reads: true, outside: true, who: adminsOnly, doer: "ada",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllTeams(f.ctx, by, "", "") }},
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllTeams(f.ctx, by, "ac", "") }},
+	{method: "CreateTeam", who: superAdmins, held: portal.Conflict,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.CreateTeam(f.ctx, by, " Red  Team ") },
+		doer: "ann", does: outcome{audit: []string{"ann created the team Red Team"}, rows: [][2]string{{`SELECT o.name || t.is_default FROM teams t JOIN organizations o ON o.id = t.org_id WHERE t.name = 'Red Team'`, "Acme0"}}},
+		again: "amy", twice: outcome{code: portal.Invalid, says: []string{"[name: There is a team called Red Team already"}}},
+	{method: "DeleteTeam", who: superAdmins, ids: "Blue", held: portal.Conflict, prepare: blue,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.DeleteTeam(f.ctx, by, f.ids["Blue"]) },
+		doer: "ann", does: outcome{audit: []string{"ann deleted the team Blue (1 of its members moved to the default team)"},
+			rows: [][2]string{{`SELECT group_concat(t.name) FROM team_members x JOIN teams t ON t.id = x.team_id JOIN users u ON u.id = x.user_id WHERE u.email = 'abe@example.org'`, "Acme All users"},
+				{`SELECT group_concat(t.name) FROM team_members x JOIN teams t ON t.id = x.team_id JOIN users u ON u.id = x.user_id WHERE u.email = 'amy@example.org'`, "Acme All users"},
+				{`SELECT count(*) FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE o.name = 'Acme'`, "5"}}},
+		again: "amy", twice: outcome{code: portal.NotFound}},
+	{method: "TeamEnd", reads: true, who: superAdmins, ids: "Blue", prepare: blue, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.TeamEnd(f.ctx, by, f.ids["Blue"]) }},
+	{method: "AddToTeam", who: superAdmins, ids: "Blue, una", held: portal.Conflict, prepare: blue,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.AddToTeam(f.ctx, by, f.ids["Blue"], []string{f.ids["una"]})
+		},
+		doer: "ann", does: outcome{audit: []string{"ann added a member to the team Blue (una@example.org)"},
+			rows: [][2]string{{`SELECT count(*) FROM team_members x JOIN users u ON u.id = x.user_id WHERE u.email = 'una@example.org'`, "2"}}},
+		again: "amy"},
+	{method: "RemoveFromTeam", who: superAdmins, ids: "Blue, abe", held: portal.Conflict, prepare: blue,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.RemoveFromTeam(f.ctx, by, f.ids["Blue"], f.ids["abe"])
+		},
+		doer: "ann", does: outcome{audit: []string{"ann took a member out of the team Blue (abe@example.org, who is in Acme All users now)"},
+			rows: [][2]string{{`SELECT group_concat(t.name) FROM team_members x JOIN teams t ON t.id = x.team_id JOIN users u ON u.id = x.user_id WHERE u.email = 'abe@example.org'`, "Acme All users"}}},
+		again: "amy", twice: outcome{code: portal.NotFound}},
+	{method: "TeamLeaving", reads: true, who: superAdmins, ids: "Blue, abe", prepare: blue, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.TeamLeaving(f.ctx, by, f.ids["Blue"], f.ids["abe"])
+		}},
+	{method: "NotInTeam", reads: true, who: superAdmins, ids: "Blue", prepare: blue, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.NotInTeam(f.ctx, by, f.ids["Blue"], "") }},
+	{method: "MemberTeams", reads: true, who: membersRead, ids: "abe", doer: "una",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			m, err := f.s.Member(f.ctx, by, f.ids["abe"])
+			if err != nil {
+				return nil, err
+			}
+			return f.s.MemberTeams(f.ctx, by, m)
+		}},
 	{method: "TeamOrg", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.TeamOrg(f.ctx, by, f.ids["Beta team"]) }},
 
@@ -807,6 +848,14 @@ func threeBrowsers(f *scene) {
 	}
 }
 
+// blue prepares two teams: Blue of Acme, in which abe is alone and amy besides the
+// default team, and Bleu of Beta with bob.
+func blue(f *scene) {
+	f.newTeam("Acme", "ann", "Blue", "abe", "amy")
+	f.newTeam("Beta", "bea", "Bleu", "bob")
+	f.must(noValue(f.s.RemoveFromTeam(f.ctx, f.in("ann", "Acme"), f.ids["Acme team"], f.ids["abe"])))
+}
+
 func forgotAnn(f *scene) { f.must(f.s.ForgotPassword(f.ctx, ip, address("ann"))) }
 
 var (
@@ -830,7 +879,7 @@ func only(err error, what string, n int, some bool) error {
 const twoPeople = "Nora,Test,nora@example.org\nNils,Test,nils@example.org,Super admin"
 
 // others are the ids of Beta, or of somebody else, in the place of one's own.
-var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben",
+var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben", "una": "bob", "Blue": "Bleu",
 	"ann session": "bob session", "ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel", "undo": "Beta undo"}
 
 func (o operation) scene(t *testing.T) *scene {

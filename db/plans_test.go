@@ -115,6 +115,23 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
 		func() error { _, err := f.s.Users(f.ctx, f.user("ada"), portal.UserActive, "a b c", ""); return err },
 		func() error { _, err := f.s.Admins(f.ctx, f.user("ada"), "", f.s.cursorFor("admins", 5)); return err },
 		func() error { _, err := f.s.Parting(f.ctx, f.user("wanda"), f.ids["wanda"]); return err },
+		func() error {
+			_, err := f.s.AllTeams(f.ctx, f.user("ada"), "", f.s.cursorFor("allteam", 1))
+			return err
+		},
+		func() error { _, err := f.s.AllTeams(f.ctx, f.user("ada"), "a b", ""); return err },
+		func() error {
+			blue(f)
+			_, err := f.s.TeamLeaving(f.ctx, f.in("ann", "Acme"), f.ids["Blue"], f.ids["abe"])
+			f.must(err)
+			n := invited("tia", portal.TeamMember)
+			n.Teams = []string{f.ids["Blue"]}
+			inv, err := f.s.Invite(f.ctx, f.in("ann", "Acme"), n)
+			f.must(err)
+			_, _, err = f.s.Join(f.ctx, ip, f.link(inv, portal.Mailed), person("tia"), f.browser("tia"))
+			f.must(err)
+			return f.s.UpdateMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"], "Abe", "Test", portal.TeamMember, f.ids["Acme team"])
+		},
 		func() error { _, _, err := f.s.Enter(f.ctx, f.user("ada"), f.ids["Acme"], true); return err },
 		func() error { return audits(f) },
 		func() error { return lists(f, f.in("ann", "Acme")) },

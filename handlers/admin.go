@@ -58,8 +58,8 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("/users/:id/demotion", s.newDemotion)
 	admin.Post("/users/:id/demotion", s.createDemotion)
 	admin.Get("/teams", s.listAllTeams)
-	admin.Get("/teams/:id", s.anyTeam, s.editTeam)
-	admin.Post("/teams/:id", s.anyTeam, s.updateTeam)
+	admin.Get("/teams/new", s.newAnyTeam)
+	s.team(admin.Group("/teams/:id", s.anyTeam))
 	admin.Get("/applications", s.listAllApplications)
 
 	admin.Get("/emails", s.listEmails)
@@ -131,27 +131,4 @@ func (s *server) listAllApplications(c *fiber.Ctx) error {
 		return err
 	}
 	return s.show(c, adminPage("applications", "Applications", consumers, ""), views.AllApplications(list, query(c), c.Query("after") == "", s.store.Now()))
-}
-
-func (s *server) listAllTeams(c *fiber.Ctx) error {
-	list, err := s.store.AllTeams(c.UserContext(), actor(c), query(c), c.Query("after"))
-	if err != nil {
-		return err
-	}
-	return s.show(c, adminPage("teams", "Teams", consumers, ""), views.AllTeams(list, query(c), c.Query("after") == ""))
-}
-
-// anyTeam enters the organization of the team named in the address.
-func (s *server) anyTeam(c *fiber.Ctx) error {
-	org, err := s.store.TeamOrg(c.UserContext(), actor(c), c.Params("id"))
-	if err != nil {
-		return err
-	}
-	v := at(c)
-	by, o, err := s.store.Enter(c.UserContext(), v.actor, org, true)
-	if err != nil {
-		return err
-	}
-	v.actor, v.org, v.base, v.teams = by, o, "/admin/organizations/"+o.PublicID, "/admin/teams"
-	return c.Next()
 }

@@ -86,8 +86,12 @@ func may(c *fiber.Ctx, action portal.Action) error {
 }
 
 func (s *server) inviteForm(c *fiber.Ctx, in portal.NewInvitation, p portal.Problems) (views.InviteForm, error) {
+	teams, err := s.teamChoices(c, in.Teams)
+	if err != nil {
+		return views.InviteForm{}, err
+	}
 	smtp, err := s.store.MailConfig(c.UserContext())
-	return views.InviteForm{Base: at(c).base, Org: at(c).org.Name, In: in, Days: lifeWords(at(c).set.InvitationLife), MailOn: smtp.On(), Problems: p}, err
+	return views.InviteForm{Base: at(c).base, Teams: teams, Org: at(c).org.Name, In: in, Days: lifeWords(at(c).set.InvitationLife), MailOn: smtp.On(), Problems: p}, err
 }
 
 func lifeWords(d time.Duration) string {
@@ -113,7 +117,7 @@ func (s *server) newInvitation(c *fiber.Ctx) error {
 }
 
 func (s *server) createInvitation(c *fiber.Ctx) error {
-	in := portal.NewInvitation{First: text(c, "first_name"), Last: text(c, "last_name"), Email: text(c, "email"), Role: portal.Role(text(c, "role"))}
+	in := portal.NewInvitation{First: text(c, "first_name"), Last: text(c, "last_name"), Email: text(c, "email"), Role: portal.Role(text(c, "role")), Teams: ticked(c, teamField)}
 	inv, err := s.store.Invite(c.UserContext(), actor(c), in)
 	if p := problems(err); p != nil {
 		f, formErr := s.inviteForm(c, in, p)
@@ -168,8 +172,17 @@ func (s *server) showInvitationLink(c *fiber.Ctx) error {
 func (s *server) memberPage(c *fiber.Ctx) (views.MemberProps, error) {
 	v := at(c)
 	m, err := s.store.Member(c.UserContext(), v.actor, c.Params("id"))
-	return views.MemberProps{Base: v.base, Member: m, First: m.First, Last: m.Last, Role: m.Role, You: m.UserID == v.actor.UserID, Now: s.store.Now(),
-		MayManage: v.actor.May(portal.ManageMembers) && v.org.State == portal.OrgActive}, err
+	p := views.MemberProps{Base: v.base, Member: m, First: m.First, Last: m.Last, Role: m.Role, You: m.UserID == v.actor.UserID, Now: s.store.Now(),
+		MayManage: v.actor.May(portal.ManageMembers) && v.org.State == portal.OrgActive}
+	if err != nil {
+		return p, err
+	}
+	in, err := s.store.MemberTeams(c.UserContext(), v.actor, m)
+	if err != nil {
+		return p, err
+	}
+	p.Teams, err = s.teamChoices(c, in)
+	return p, err
 }
 
 func (s *server) editMember(c *fiber.Ctx) error {
@@ -182,11 +195,18 @@ func (s *server) editMember(c *fiber.Ctx) error {
 
 func (s *server) updateMember(c *fiber.Ctx) error {
 	first, last, role := text(c, "first_name"), text(c, "last_name"), portal.Role(text(c, "role"))
-	err := s.store.UpdateMember(c.UserContext(), actor(c), c.Params("id"), first, last, role)
+	teams, err := s.chosenTeams(c)
+	if err != nil {
+		return err
+	}
+	err = s.store.UpdateMember(c.UserContext(), actor(c), c.Params("id"), first, last, role, teams...)
 	if p := problems(err); p != nil {
 		page, pageErr := s.memberPage(c)
 		if pageErr != nil {
 			return pageErr
+		}
+		for i, t := range page.Teams {
+			page.Teams[i].On = slices.Contains(teams, t.ID)
 		}
 		page.First, page.Last, page.Role, page.Problems = first, last, role, p
 		return s.refused(c, err, orgPage(c, "users", page.Member.Name()), views.MemberPage(page))

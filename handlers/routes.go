@@ -113,10 +113,24 @@ func (s *server) people(org fiber.Router) {
 	org.Post("/undo/:id", s.createUndo)
 }
 
+// teams are the pages of an organization's teams.
 func (s *server) teams(org fiber.Router) {
 	org.Get("/teams", s.listTeams)
-	org.Get("/teams/:id", s.editTeam)
-	org.Post("/teams/:id", s.updateTeam)
+	org.Get("/teams/new", s.newTeam)
+	org.Post("/teams", s.createTeam)
+	s.team(org.Group("/teams/:id"))
+}
+
+// team are the pages of one team. Portal admins have them under /admin/teams too.
+func (s *server) team(team fiber.Router) {
+	team.Get("", s.editTeam)
+	team.Post("", s.updateTeam)
+	team.Get("/deletion", s.newTeamDeletion)
+	team.Post("/deletion", s.createTeamDeletion)
+	team.Get("/members/new", s.newTeamMembers)
+	team.Post("/members", s.createTeamMembers)
+	team.Get("/members/:member/removal", s.newTeamLeaving)
+	team.Post("/members/:member/removal", s.createTeamLeaving)
 }
 
 func (s *server) applications(org fiber.Router) {

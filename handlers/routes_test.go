@@ -166,9 +166,17 @@ var table = map[string]row{
 	"POST /o/:org/invitations/:id/revocation": {as: supersDo},
 	"POST /o/:org/undo/:id":                   {as: "login 404 403 404 404 404"}, // of nobody's; see the test of undoing
 
-	"GET /o/:org/teams":      {as: members},
-	"GET /o/:org/teams/:id":  {as: members},
-	"POST /o/:org/teams/:id": {supersDo, p("name", "Everybody")},
+	"GET /o/:org/teams":                              {as: members},
+	"GET /o/:org/teams/:id":                          {as: members},
+	"GET /o/:org/teams/new":                          {as: supers},
+	"POST /o/:org/teams":                             {supersDo, p("name", "Blue")},
+	"GET /o/:org/teams/:id/deletion":                 {as: supers},
+	"POST /o/:org/teams/:id/deletion":                {as: supersDo},
+	"GET /o/:org/teams/:id/members/new":              {as: supers},
+	"POST /o/:org/teams/:id/members":                 {as: "login 404 403 422 404 404"},
+	"GET /o/:org/teams/:id/members/:member/removal":  {as: supers},
+	"POST /o/:org/teams/:id/members/:member/removal": {as: supersDo},
+	"POST /o/:org/teams/:id":                         {supersDo, p("name", "Everybody")},
 
 	"GET /o/:org/applications":                 {as: members},
 	"GET /o/:org/applications/new":             {as: members},
@@ -236,6 +244,14 @@ var table = map[string]row{
 	"POST /admin/organizations/:org/undo/:id":                                     {as: "login 404 404 404 404 404"},
 	"GET /admin/organizations/:org/teams":                                         {as: admins},
 	"GET /admin/organizations/:org/teams/:id":                                     {as: admins},
+	"GET /admin/organizations/:org/teams/new":                                     {as: admins},
+	"POST /admin/organizations/:org/teams":                                        {adminsDo, p("name", "Blue")},
+	"GET /admin/organizations/:org/teams/:id/deletion":                            {as: admins},
+	"POST /admin/organizations/:org/teams/:id/deletion":                           {as: adminsDo},
+	"GET /admin/organizations/:org/teams/:id/members/new":                         {as: admins},
+	"POST /admin/organizations/:org/teams/:id/members":                            {as: "login 404 404 404 404 422"},
+	"GET /admin/organizations/:org/teams/:id/members/:member/removal":             {as: admins},
+	"POST /admin/organizations/:org/teams/:id/members/:member/removal":            {as: adminsDo},
 	"POST /admin/organizations/:org/teams/:id":                                    {adminsDo, p("name", "Everybody")},
 	"GET /admin/organizations/:org/applications":                                  {as: admins},
 	"GET /admin/organizations/:org/applications/:id":                              {as: admins},
@@ -245,33 +261,40 @@ var table = map[string]row{
 	"GET /admin/organizations/:org/applications/:id/credentials/:key/revocation":  {as: admins},
 	"POST /admin/organizations/:org/applications/:id/credentials/:key/revocation": {as: adminsDo},
 
-	"GET /admin/users":                     {as: admins},
-	"GET /admin/users/:id":                 {as: admins},
-	"POST /admin/users/:id/approval":       {as: adminsDo},
-	"GET /admin/users/:id/refusal":         {as: admins},
-	"POST /admin/users/:id/refusal":        {as: adminsDo},
-	"GET /admin/users/:id/deactivation":    {as: admins},
-	"POST /admin/users/:id/deactivation":   {as: adminsDo},
-	"POST /admin/users/:id/activation":     {as: adminsDo},
-	"POST /admin/users/:id/password-reset": {as: adminsDo},
-	"GET /admin/users/:id/promotion":       {as: admins},
-	"POST /admin/users/:id/promotion":      {adminsDo, p("current_password", password)},
-	"GET /admin/users/:id/demotion":        {as: admins},
-	"POST /admin/users/:id/demotion":       {"login 404 404 404 404 409", p("current_password", password)},
-	"GET /admin/teams":                     {as: admins},
-	"GET /admin/teams/:id":                 {as: admins},
-	"POST /admin/teams/:id":                {adminsDo, p("name", "Everybody")},
-	"GET /admin/applications":              {as: admins},
-	"GET /admin/emails":                    {as: admins},
-	"GET /admin/emails/:id":                {as: admins},
-	"POST /admin/emails/:id/retry":         {as: adminsDo},
-	"GET /admin/audit-log":                 {as: admins},
-	"GET /admin/settings/general":          {as: admins},
-	"POST /admin/settings/general":         {adminsDo, p("register", "on", "sign_in", "on", "min_password", "14", "invitation_hours", "24", "session_idle_hours", "12", "session_days", "7")},
-	"GET /admin/settings/email":            {as: admins},
-	"POST /admin/settings/email":           {adminsDo, p("server", "smtp://mail.example.org", "from", "Portico <p@example.org>", "current_password", password)},
-	"POST /admin/settings/email/test":      {as: adminsDo},
-	"GET /admin/settings/email-templates":  {as: admins},
+	"GET /admin/users":                              {as: admins},
+	"GET /admin/users/:id":                          {as: admins},
+	"POST /admin/users/:id/approval":                {as: adminsDo},
+	"GET /admin/users/:id/refusal":                  {as: admins},
+	"POST /admin/users/:id/refusal":                 {as: adminsDo},
+	"GET /admin/users/:id/deactivation":             {as: admins},
+	"POST /admin/users/:id/deactivation":            {as: adminsDo},
+	"POST /admin/users/:id/activation":              {as: adminsDo},
+	"POST /admin/users/:id/password-reset":          {as: adminsDo},
+	"GET /admin/users/:id/promotion":                {as: admins},
+	"POST /admin/users/:id/promotion":               {adminsDo, p("current_password", password)},
+	"GET /admin/users/:id/demotion":                 {as: admins},
+	"POST /admin/users/:id/demotion":                {"login 404 404 404 404 409", p("current_password", password)},
+	"GET /admin/teams":                              {as: admins},
+	"GET /admin/teams/:id":                          {as: admins},
+	"GET /admin/teams/new":                          {as: admins},
+	"GET /admin/teams/:id/deletion":                 {as: admins},
+	"POST /admin/teams/:id/deletion":                {as: adminsDo},
+	"GET /admin/teams/:id/members/new":              {as: admins},
+	"POST /admin/teams/:id/members":                 {as: "login 404 404 404 404 422"},
+	"GET /admin/teams/:id/members/:member/removal":  {as: admins},
+	"POST /admin/teams/:id/members/:member/removal": {as: adminsDo},
+	"POST /admin/teams/:id":                         {adminsDo, p("name", "Everybody")},
+	"GET /admin/applications":                       {as: admins},
+	"GET /admin/emails":                             {as: admins},
+	"GET /admin/emails/:id":                         {as: admins},
+	"POST /admin/emails/:id/retry":                  {as: adminsDo},
+	"GET /admin/audit-log":                          {as: admins},
+	"GET /admin/settings/general":                   {as: admins},
+	"POST /admin/settings/general":                  {adminsDo, p("register", "on", "sign_in", "on", "min_password", "14", "invitation_hours", "24", "session_idle_hours", "12", "session_days", "7")},
+	"GET /admin/settings/email":                     {as: admins},
+	"POST /admin/settings/email":                    {adminsDo, p("server", "smtp://mail.example.org", "from", "Portico <p@example.org>", "current_password", password)},
+	"POST /admin/settings/email/test":               {as: adminsDo},
+	"GET /admin/settings/email-templates":           {as: admins},
 
 	"POST /demo/personas/:id": {as: changing},
 	"GET /demo/mailbox":       {as: everybody},
@@ -288,7 +311,7 @@ func inDemo(t testing.TB) func(*Config) {
 
 // param is what a parameter of a route stands for: a thing of that organization.
 func (w *world) param(route, name, org string) string {
-	theirs := map[string]string{"Acme": "Beta", "Alpha": "Bravo", "Alpha key": "Bravo key", "Acme team": "Beta team", "abe": "bob", "ivy invitation": "ivan invitation"}
+	theirs := map[string]string{"Acme": "Beta", "Alpha": "Bravo", "Alpha key": "Bravo key", "Acme builders": "Beta builders", "abe": "bob", "ivy invitation": "ivan invitation"}
 	pick := func(thing string) string {
 		if org == "Beta" {
 			thing = theirs[thing]
@@ -332,7 +355,9 @@ func (w *world) param(route, name, org string) string {
 	case parent == "invitations":
 		return pick("ivy invitation")
 	case parent == "teams":
-		return pick("Acme team")
+		return pick("Acme builders")
+	case parent == "members":
+		return pick("abe")
 	case parent == "applications":
 		return pick("Alpha")
 	case parent == "credentials":

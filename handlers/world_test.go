@@ -41,7 +41,7 @@ const (
 // world is a portal of its own with people and organizations in it:
 //
 //	ada             the portal admin
-//	Acme            Super admins ann and amy; Team member abe; applications Alpha, with a
+//	Acme            Super admins ann and amy; Team member abe, also in a team of builders; applications Alpha, with a
 //	                credential, and Atlas; invitations of ivy (as Team member, by ann) and
 //	                ian (expired)
 //	Beta            Super admins bea and ben; Team member bob; application Bravo with a
@@ -216,6 +216,11 @@ func (w *world) populate() {
 		key, _, err := s.CreateCredential(ctx, w.in(o.member, o.name), w.ids[o.apps[0]], portal.NewCredential{Label: "live"})
 		w.must(err)
 		w.ids[o.apps[0]+" key"] = key.PublicID
+		team, err := s.CreateTeam(ctx, w.in(o.super, o.name), o.name+" builders")
+		w.must(err)
+		w.ids[o.name+" builders"] = team.PublicID
+		_, err = s.AddToTeam(ctx, w.in(o.super, o.name), team.PublicID, []string{w.ids[o.member]})
+		w.must(err)
 		w.ids[o.name+" team"] = w.text(`SELECT public_id FROM teams WHERE org_id = ? AND is_default = 1`, org.ID)
 	}
 	w.invite("ann", "Acme", "ian", portal.TeamMember)

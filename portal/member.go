@@ -24,17 +24,6 @@ type Membership struct {
 	Role Role
 }
 
-// Team is a named group inside one organization.
-type Team struct {
-	ID       int64
-	PublicID string
-	Name     string
-	Default  bool
-	Members  Count
-	OrgID    string // public id
-	OrgName  string
-}
-
 // SeenKey is a working credential whose value somebody has looked at.
 type SeenKey struct {
 	App   string
