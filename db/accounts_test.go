@@ -10,7 +10,7 @@ import (
 	"portico/portal"
 )
 
-func TestAResetLinkWorksForAnHourAndOnce(t *testing.T) {
+func TestAResetLinkWorksForAnHourAndOnce_RST_05_RST_02(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -54,7 +54,7 @@ func TestAResetLinkWorksForAnHourAndOnce(t *testing.T) {
 	}
 }
 
-func TestAnOlderResetLinkEndsWithANewer(t *testing.T) {
+func TestAnOlderResetLinkEndsWithANewer_RST_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	forgotAnn(f)
@@ -77,7 +77,7 @@ func TestAResetLinkEndsWithAChangeOfThePassword(t *testing.T) {
 	f.refused(f.s.Reset(f.ctx, ip, token, "fir-brook-lea-13"), portal.Gone, "used")
 }
 
-func TestAResetChangesNoStateButProvesAnUnprovenAddress(t *testing.T) {
+func TestAResetChangesNoStateButProvesAnUnprovenAddress_RST_07(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, who, state string
@@ -112,7 +112,7 @@ func TestAResetChangesNoStateButProvesAnUnprovenAddress(t *testing.T) {
 	f.refused(f.s.Reset(f.ctx, ip, token, newPassword), portal.Gone)
 }
 
-func TestAskingForAPasswordAnswersTheSameForEverybody(t *testing.T) {
+func TestAskingForAPasswordAnswersTheSameForEverybody_ENUM_02_RST_06(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for who, mail := range map[string][]string{"ann": {"reset to ann, queued"}, "nora": nil, "dora": nil, "adam": nil, "ulf": {"reset to ulf, queued"}} {
@@ -157,7 +157,7 @@ func TestAnOlderLinkProvesNothingAfterANewer(t *testing.T) {
 	f.must(f.s.Prove(f.ctx, ip, f.mailedLink(portal.MailProve, "ulf"), newPassword, nil))
 }
 
-func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
+func TestALinkOpensOnlyWhatItIsFor_INV_11(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	forgotAnn(f)
@@ -212,7 +212,7 @@ func TestProvingEndsTheSessionsOfOthersAndKeepsOnesOwn(t *testing.T) {
 	}
 }
 
-func TestRegisteringAnswersTheSameForKnownAndUnknownAddresses(t *testing.T) {
+func TestRegisteringAnswersTheSameForKnownAndUnknownAddresses_ENUM_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for _, c := range []struct {
@@ -262,7 +262,7 @@ func TestBadInputRegistersNobody(t *testing.T) {
 	f.unchanged(before)
 }
 
-func TestSignInAnswersTheSameForAllWhoMayNot(t *testing.T) {
+func TestSignInAnswersTheSameForAllWhoMayNot_ENUM_01_REG_10(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	before := f.fingerprint()
@@ -435,7 +435,7 @@ func TestPasswordsAreKeptOnlyAsArgon2id(t *testing.T) {
 	}
 }
 
-func TestSessionsEndAfterADayOfRestAndTwoWeeksInAll(t *testing.T) {
+func TestSessionsEndAfterADayOfRestAndTwoWeeksInAll_SESS_07(t *testing.T) {
 	t.Parallel()
 	begin := start.Add(time.Hour)
 	for _, c := range []struct {
@@ -555,7 +555,7 @@ func TestASessionSaysWhoAndNothingElse(t *testing.T) {
 	f.noted(nil, nil)
 }
 
-func TestWhoeverProvesAnAddressThatWasRegisteredTwiceSetsThePassword(t *testing.T) {
+func TestWhoeverProvesAnAddressThatWasRegisteredTwiceSetsThePassword_REG_01(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	// Somebody else has registered ulf's address before him, with their password.

@@ -38,7 +38,7 @@ func TestAKeyIsTheSameForEverybodyAndEachLookIsRecorded(t *testing.T) {
 	}
 }
 
-func TestNoSecretStandsInTheFilesOfTheDatabase(t *testing.T) {
+func TestNoSecretStandsInTheFilesOfTheDatabase_CRED_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	_, key, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"])
@@ -76,7 +76,7 @@ func mustRead(t *testing.T, f *scene, name string) []byte {
 	return text
 }
 
-func TestASealedKeyOpensOnlyInItsOwnRow(t *testing.T) {
+func TestASealedKeyOpensOnlyInItsOwnRow_CRED_06(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	second, _, err := f.s.CreateCredential(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], portal.NewCredential{Label: "second"})
@@ -173,7 +173,7 @@ func TestAnApplicationHasAtMostTwentyWorkingKeys(t *testing.T) {
 	f.refused(err, portal.Invalid, "[label:")
 }
 
-func TestApplicationsAreNamedOnceInAnOrganizationAndEditedOneAfterTheOther(t *testing.T) {
+func TestApplicationsAreNamedOnceInAnOrganizationAndEditedOneAfterTheOther_CRED_09(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	by := f.in("abe", "Acme")
@@ -300,7 +300,7 @@ func TestAGatewayLearnsWhoseKeyItIsUntilItStops(t *testing.T) {
 	}
 }
 
-func TestAGatewayLetsInNothingThatIsNoWorkingKey(t *testing.T) {
+func TestAGatewayLetsInNothingThatIsNoWorkingKey_CRED_11(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	key := f.key("Alpha")
@@ -329,7 +329,7 @@ func TestAGatewayLetsInNothingThatIsNoWorkingKey(t *testing.T) {
 	}
 }
 
-func TestACredentialIsFoundOnlyUnderItsOwnApplication(t *testing.T) {
+func TestACredentialIsFoundOnlyUnderItsOwnApplication_CRED_10(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	by := f.in("abe", "Acme")

@@ -8,7 +8,7 @@ import (
 	"portico/portal"
 )
 
-func TestANewAddressChangesNothingUntilItHasProvenItself(t *testing.T) {
+func TestANewAddressChangesNothingUntilItHasProvenItself_RST_09(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	annMoves(f)
@@ -98,7 +98,7 @@ func TestAskingForATakenAddressAnswersAsForAFreeOne(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatWasTakenMeanwhileIsNotTakenAgain(t *testing.T) {
+func TestAnAddressThatWasTakenMeanwhileIsNotTakenAgain_RST_09(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	annMoves(f)
@@ -109,7 +109,7 @@ func TestAnAddressThatWasTakenMeanwhileIsNotTakenAgain(t *testing.T) {
 	f.unchanged(before)
 }
 
-func TestSessionsAreListedLastUsedFirstAndOnlyWhileTheyLast(t *testing.T) {
+func TestSessionsAreListedLastUsedFirstAndOnlyWhileTheyLast_SESS_11(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.signIn("ann", password, "old"))

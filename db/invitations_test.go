@@ -14,7 +14,7 @@ func ivyJoins(f *scene, kind portal.LinkKind) (joined bool, err error) {
 	return joined, err
 }
 
-func TestAnInvitationWorksUntilItsVeryEnd(t *testing.T) {
+func TestAnInvitationWorksUntilItsVeryEnd_INV_03(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -72,7 +72,7 @@ func TestTheLifeOfAnInvitationIsASetting(t *testing.T) {
 	}
 }
 
-func TestAResentInvitationWorksByItsNewestLinkOnly(t *testing.T) {
+func TestAResentInvitationWorksByItsNewestLinkOnly_INV_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	first := f.linkTo("ivy", portal.Mailed)
@@ -131,7 +131,7 @@ func TestWhoResendsIsTheInviterAndNeedsTheRight(t *testing.T) {
 	}
 }
 
-func TestAnInvitationIsVoidWithoutAnInviterWhoMayInvite(t *testing.T) {
+func TestAnInvitationIsVoidWithoutAnInviterWhoMayInvite_INV_13(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -185,7 +185,7 @@ func TestInvitingAgainIsAResendOnceTheInvitationIsOver(t *testing.T) {
 	}
 }
 
-func TestNobodyIsInvitedWhoIsAMemberOrBeyondTheBounds(t *testing.T) {
+func TestNobodyIsInvitedWhoIsAMemberOrBeyondTheBounds_INV_15_INV_17(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	by := f.in("ann", "Acme")
@@ -322,7 +322,7 @@ func TestACopiedLinkToAnAddressWithAnAccountTellsOnlyItsOwner(t *testing.T) {
 	}
 }
 
-func TestAnUnprovenAccountIsTakenOverByTheMailedInvitation(t *testing.T) {
+func TestAnUnprovenAccountIsTakenOverByTheMailedInvitation_REG_01(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.signIn("ulf", password, "who came first"))
@@ -343,7 +343,7 @@ func TestAnUnprovenAccountIsTakenOverByTheMailedInvitation(t *testing.T) {
 	}
 }
 
-func TestAcceptingByLinkDependsOnTheAccountAndTheKind(t *testing.T) {
+func TestAcceptingByLinkDependsOnTheAccountAndTheKind_INV_25(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, who   string
@@ -377,7 +377,7 @@ func TestAcceptingByLinkDependsOnTheAccountAndTheKind(t *testing.T) {
 	}
 }
 
-func TestTheOrganizationMustBeActiveWhenSomebodyJoins(t *testing.T) {
+func TestTheOrganizationMustBeActiveWhenSomebodyJoins_INV_14(t *testing.T) {
 	t.Parallel()
 	for _, state := range []portal.OrgState{portal.OrgSuspended, portal.OrgDeleted} {
 		f := newScene(t)
@@ -397,7 +397,7 @@ func TestTheOrganizationMustBeActiveWhenSomebodyJoins(t *testing.T) {
 	}
 }
 
-func TestAnybodyElseNeitherJoinsNorBurnsTheLink(t *testing.T) {
+func TestAnybodyElseNeitherJoinsNorBurnsTheLink_INV_06_INV_29(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	before := f.fingerprint()

@@ -8,7 +8,7 @@ import (
 	"portico/portal"
 )
 
-func TestEachLimitHoldsAtItsBoundAndAcrossARestart(t *testing.T) {
+func TestEachLimitHoldsAtItsBoundAndAcrossARestart_ORG_13_ENUM_07(t *testing.T) {
 	t.Parallel()
 	wrong := func(f *scene, i int, ip string) error {
 		return f.s.SignIn(f.ctx, address("ann"), fmt.Sprint("wrong", i), NewSession{Hash: hashOf("x"), IP: ip})
@@ -134,7 +134,7 @@ func notWrong(err error) error {
 	return err
 }
 
-func TestSignInsThatSucceedDoNotCount(t *testing.T) {
+func TestSignInsThatSucceedDoNotCount_REG_07(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for i := range 60 {
@@ -185,7 +185,7 @@ func TestJoiningByInvitationCountsAsRegistering(t *testing.T) {
 	f.refused(err, portal.TooMany, "registrations")
 }
 
-func TestOldEventsAreForgottenAndNoneThatCount(t *testing.T) {
+func TestOldEventsAreForgottenAndNoneThatCount_DOS_09(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for range 5 {
@@ -204,7 +204,7 @@ func TestOldEventsAreForgottenAndNoneThatCount(t *testing.T) {
 	}
 }
 
-func TestNetworksAreWholeIPv4AddressesAndHalvesOfIPv6(t *testing.T) {
+func TestNetworksAreWholeIPv4AddressesAndHalvesOfIPv6_DOS_06(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
 		"2001:db8:1:2::": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "shell": "shell",

@@ -11,7 +11,7 @@ func demote(f *scene, by, who string) error {
 	return f.s.UpdateMember(f.ctx, f.in(by, "Acme"), f.ids[who], strings.ToUpper(who[:1])+who[1:], "Test", portal.TeamMember)
 }
 
-func TestAnOrganizationKeepsItsLastActiveSuperAdmin(t *testing.T) {
+func TestAnOrganizationKeepsItsLastActiveSuperAdmin_ROLE_05_ROLE_06_ROLE_09(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, do string
@@ -119,7 +119,7 @@ func TestAChangeTakesEffectAtTheVeryNextRequest(t *testing.T) {
 	f.unchanged(before)
 }
 
-func TestAMemberIsEditedByNamesAndRoleOnlyAndOnlyThere(t *testing.T) {
+func TestAMemberIsEditedByNamesAndRoleOnlyAndOnlyThere_ROLE_13(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	account := f.text(`SELECT quote(email) || quote(password_hash) || first_name || state || admin FROM users WHERE email = 'abe@example.org'`)
@@ -141,7 +141,7 @@ func TestAMemberIsEditedByNamesAndRoleOnlyAndOnlyThere(t *testing.T) {
 	f.noted(nil, nil) // nothing changed
 }
 
-func TestRemovingSomebodySaysWhatTheyHaveSeen(t *testing.T) {
+func TestRemovingSomebodySaysWhatTheyHaveSeen_CRED_01(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	by := f.in("ann", "Acme")
@@ -161,7 +161,7 @@ func TestRemovingSomebodySaysWhatTheyHaveSeen(t *testing.T) {
 	}
 }
 
-func TestATeamIsItsOrganizationsOwn(t *testing.T) {
+func TestATeamIsItsOrganizationsOwn_ORG_18(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for _, c := range []struct{ name, query string }{

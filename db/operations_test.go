@@ -1004,7 +1004,7 @@ func TestEveryOperationIsDoneForWhomItIsFor(t *testing.T) {
 	}
 }
 
-func TestWhatStandsAfterEveryOperationAndAfterASecond(t *testing.T) {
+func TestWhatStandsAfterEveryOperationAndAfterASecond_AUD_01_DB_18(t *testing.T) {
 	for _, o := range operations {
 		t.Run(o.method, func(t *testing.T) {
 			t.Parallel()
@@ -1030,7 +1030,7 @@ func TestWhatStandsAfterEveryOperationAndAfterASecond(t *testing.T) {
 	}
 }
 
-func TestIdsOfOthersLookLikeIdsThatNeverWere(t *testing.T) {
+func TestIdsOfOthersLookLikeIdsThatNeverWere_TEN_05_CRED_10(t *testing.T) {
 	for _, o := range operations {
 		if o.ids == "" {
 			continue

@@ -9,7 +9,7 @@ import (
 	"portico/portal"
 )
 
-func TestEachSwitchRefusesWhatItSwitchesOff(t *testing.T) {
+func TestEachSwitchRefusesWhatItSwitchesOff_ORG_01_REG_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	inviteStan(f)
@@ -126,7 +126,7 @@ func TestAutoApprovalOfAccountsDecidesWhetherTheyWait(t *testing.T) {
 	}
 }
 
-func TestARequestWhoseRequesterIsGoneNeedsAnotherSuperAdmin(t *testing.T) {
+func TestARequestWhoseRequesterIsGoneNeedsAnotherSuperAdmin_ORG_19(t *testing.T) {
 	t.Parallel()
 	for _, state := range []portal.UserState{portal.UserDeactivated, portal.UserDeleted, portal.UserWaiting, portal.UserUnproven} {
 		f := newScene(t)
@@ -148,7 +148,7 @@ func TestARequestWhoseRequesterIsGoneNeedsAnotherSuperAdmin(t *testing.T) {
 	}
 }
 
-func TestADecidedRequestSaysByWhomAndWhen(t *testing.T) {
+func TestADecidedRequestSaysByWhomAndWhen_ORG_06(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	_, err := f.s.Approve(f.ctx, f.user("ada"), f.ids["Rigel"], "Rigel", nil)
@@ -220,7 +220,7 @@ func TestARequestHasAGoodNameAndARejectionAReason(t *testing.T) {
 	}
 }
 
-func TestNamesOfOrganizationsNeedNotDiffer(t *testing.T) {
+func TestNamesOfOrganizationsNeedNotDiffer_ORG_09_ENUM_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	_, err := f.s.RegisterOrg(f.ctx, f.user("stan"), "Acme") // nobody learns that Acme is a customer
@@ -235,7 +235,7 @@ func TestNamesOfOrganizationsNeedNotDiffer(t *testing.T) {
 	}
 }
 
-func TestOneRequestWaitsAtATime(t *testing.T) {
+func TestOneRequestWaitsAtATime_ORG_13(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	before := f.fingerprint()
@@ -249,7 +249,7 @@ func TestOneRequestWaitsAtATime(t *testing.T) {
 	f.refused(err, portal.Conflict, "another request")
 }
 
-func TestARenamedOrganizationTakesItsDefaultTeamAlongUnlessThatHasANameOfItsOwn(t *testing.T) {
+func TestARenamedOrganizationTakesItsDefaultTeamAlongUnlessThatHasANameOfItsOwn_ORG_17(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	team := `SELECT name FROM teams WHERE public_id = ?`
@@ -336,7 +336,7 @@ func TestListsArePagedWithoutGapsAndCursorsCannotBeMade(t *testing.T) {
 	}
 }
 
-func TestThingsAreFoundByTheBeginningsOfTheirWords(t *testing.T) {
+func TestThingsAreFoundByTheBeginningsOfTheirWords_INJ_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.s.SaveProfile(f.ctx, f.user("stan"), "Stéphane", "O'Neill"))

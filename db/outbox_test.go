@@ -26,7 +26,7 @@ func nothingDue(f *scene) {
 	}
 }
 
-func TestWithoutAMailServerMailIsKept(t *testing.T) {
+func TestWithoutAMailServerMailIsKept_SMTP_09(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	woken := 0
@@ -95,7 +95,7 @@ func TestAMailIsHandedOutOnceAndAgainAfterItsLease(t *testing.T) {
 	nothingDue(f)
 }
 
-func TestAMailWaitsLongerAndIsGivenUpWithTheServersWords(t *testing.T) {
+func TestAMailWaitsLongerAndIsGivenUpWithTheServersWords_SMTP_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.s.Register(f.ctx, ip, person("ann"))) // a mail whose reason does not end
@@ -134,7 +134,7 @@ func TestAMailWaitsLongerAndIsGivenUpWithTheServersWords(t *testing.T) {
 	}
 }
 
-func TestMailAboutWhatIsOverIsCancelledAndSaysWhy(t *testing.T) {
+func TestMailAboutWhatIsOverIsCancelledAndSaysWhy_TEN_09_SMTP_06_SMTP_07(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string

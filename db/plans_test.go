@@ -89,7 +89,7 @@ var scans = []struct{ query, step string }{
 	{`DELETE FROM sessions WHERE seen_at < ?`, `SCAN sessions`},                                                    // tidying, now and then
 }
 
-func TestEveryStatementOfEveryOperationGoesByAnIndex(t *testing.T) {
+func TestEveryStatementOfEveryOperationGoesByAnIndex_DOS_09(t *testing.T) {
 	seen := map[string][]driver.NamedValue{}
 	for _, o := range operations {
 		if o.method == "Close" || o.method == "FillDemo" {

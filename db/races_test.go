@@ -81,7 +81,7 @@ func oneWins(t *testing.T, answers []error, code portal.Code) (winner int) {
 	return winner
 }
 
-func TestOfTwoAdminsWhoDecideAtOnceOneDecides(t *testing.T) {
+func TestOfTwoAdminsWhoDecideAtOnceOneDecides_ORG_06(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]func(f *scene, by portal.Actor, id string) error{
 		"approve and reject": func(f *scene, by portal.Actor, id string) error {
@@ -132,7 +132,7 @@ func TestOfTwoAdminsWhoDecideAtOnceOneDecides(t *testing.T) {
 	}
 }
 
-func TestTwoSuperAdminsWhoPartAtOnceLeaveOne(t *testing.T) {
+func TestTwoSuperAdminsWhoPartAtOnceLeaveOne_ROLE_07(t *testing.T) {
 	t.Parallel()
 	for name, part := range map[string]func(f *scene, by portal.Actor, other string) error{
 		"demote each other": func(f *scene, by portal.Actor, other string) error {
@@ -175,7 +175,7 @@ func TestTwoSuperAdminsWhoPartAtOnceLeaveOne(t *testing.T) {
 	}
 }
 
-func TestTwoTabsThatAcceptMakeOneMember(t *testing.T) {
+func TestTwoTabsThatAcceptMakeOneMember_INV_02(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	inviteStan(f)
@@ -205,7 +205,7 @@ func TestTwoTabsThatAcceptMakeOneMember(t *testing.T) {
 	})
 }
 
-func TestTwoTabsThatRegisterByALinkMakeOneAccount(t *testing.T) {
+func TestTwoTabsThatRegisterByALinkMakeOneAccount_INV_02(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []portal.LinkKind{portal.Mailed, portal.Copied} {
 		f := newScene(t)
@@ -259,7 +259,7 @@ func TestAcceptingAndRevokingAtOnceDoesOneOfThem(t *testing.T) {
 	})
 }
 
-func TestOfTwoSetUpsOneWins(t *testing.T) {
+func TestOfTwoSetUpsOneWins_REG_14(t *testing.T) {
 	t.Parallel()
 	f := empty(t)
 	race(t, f, func(round int) []func() error {
@@ -319,7 +319,7 @@ func TestAKeyRotatedTwiceAtOnceHasOneSuccessor(t *testing.T) {
 	})
 }
 
-func TestTwentyEqualInvitationsAreOneAndOneMail(t *testing.T) {
+func TestTwentyEqualInvitationsAreOneAndOneMail_INV_17_DB_01(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	ann, amy := f.in("ann", "Acme"), f.in("amy", "Acme")
@@ -341,7 +341,7 @@ func TestTwentyEqualInvitationsAreOneAndOneMail(t *testing.T) {
 	}
 }
 
-func TestTheSameResetLinkUsedTwentyTimesAtOnceWorksOnce(t *testing.T) {
+func TestTheSameResetLinkUsedTwentyTimesAtOnceWorksOnce_RST_02(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	forgotAnn(f)
@@ -374,7 +374,7 @@ func TestAnAccountApprovedTwiceAtOnceIsApprovedOnce(t *testing.T) {
 	})
 }
 
-func TestWrongPasswordsTriedAtOnceAllCount(t *testing.T) {
+func TestWrongPasswordsTriedAtOnceAllCount_ENUM_07(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	tries := make([]func() error, 30)
@@ -397,7 +397,7 @@ func TestWrongPasswordsTriedAtOnceAllCount(t *testing.T) {
 	}
 }
 
-func TestAMailIsClaimedByOneOfManyWorkers(t *testing.T) {
+func TestAMailIsClaimedByOneOfManyWorkers_SMTP_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for i := range 20 {

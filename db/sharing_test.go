@@ -235,7 +235,7 @@ func TestALeaversPersonalApplicationsPassOn(t *testing.T) {
 	})
 }
 
-func TestKeysSeenByThoseWhoLeftAreListedUntilRotated(t *testing.T) {
+func TestKeysSeenByThoseWhoLeftAreListedUntilRotated_CRED_01(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	ann := f.in("ann", "Acme")

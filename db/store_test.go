@@ -11,7 +11,7 @@ import (
 	"portico/portal"
 )
 
-func TestTheFilesAreTheirOwnersAlone(t *testing.T) {
+func TestTheFilesAreTheirOwnersAlone_DB_07(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "deep", "data")
 	if err := Folder(dir); err != nil {
@@ -71,7 +71,7 @@ func TestAFolderThatCannotBeUsedSaysSo(t *testing.T) {
 	}
 }
 
-func TestOneProcessHoldsAFolder(t *testing.T) {
+func TestOneProcessHoldsAFolder_DB_06(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first, err := Lock(dir)
@@ -89,7 +89,7 @@ func TestOneProcessHoldsAFolder(t *testing.T) {
 	second.Close()
 }
 
-func TestOnlyTheRightKeyOpensADatabase(t *testing.T) {
+func TestOnlyTheRightKeyOpensADatabase_CRED_07(t *testing.T) {
 	t.Parallel()
 	key := func(f *scene) string { return filepath.Join(f.dir, "instance.key") }
 	for _, c := range []struct {
@@ -194,7 +194,7 @@ func (f *scene) fileSum(name string) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-func TestADatabaseOfANewerPorticoIsRefused(t *testing.T) {
+func TestADatabaseOfANewerPorticoIsRefused_DB_14(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)`)
@@ -218,7 +218,7 @@ func TestOpeningAgainChangesNothing(t *testing.T) {
 	}
 }
 
-func TestTheAuditLogIsOnlyAddedTo(t *testing.T) {
+func TestTheAuditLogIsOnlyAddedTo_AUD_02(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	before := f.fingerprint()
@@ -233,7 +233,7 @@ func TestTheAuditLogIsOnlyAddedTo(t *testing.T) {
 	f.unchanged(before)
 }
 
-func TestTheReadersCannotWriteAndTheWriterKeepsEverything(t *testing.T) {
+func TestTheReadersCannotWriteAndTheWriterKeepsEverything_DB_15(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	if _, err := f.s.read.Exec(`DELETE FROM sessions`); err == nil {
@@ -253,7 +253,7 @@ func TestTheReadersCannotWriteAndTheWriterKeepsEverything(t *testing.T) {
 	f.must(f.s.Ready(f.ctx))
 }
 
-func TestEachOrganizationReadsItsOwnActivityAndNoSignIns(t *testing.T) {
+func TestEachOrganizationReadsItsOwnActivityAndNoSignIns_AUD_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.must(f.signIn("ann", password, "ann"))
@@ -274,7 +274,7 @@ func TestEachOrganizationReadsItsOwnActivityAndNoSignIns(t *testing.T) {
 	}
 }
 
-func TestIdsAreRandomAndSayNothing(t *testing.T) {
+func TestIdsAreRandomAndSayNothing_TEN_07(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
 		id := newID()
@@ -285,7 +285,7 @@ func TestIdsAreRandomAndSayNothing(t *testing.T) {
 	}
 }
 
-func TestAFaultLeavesNothingHalfDone(t *testing.T) {
+func TestAFaultLeavesNothingHalfDone_ORG_15_AUD_01(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []string{"outbox", "audit", "team_members", "search_words"} {
 		f := newScene(t)

@@ -66,7 +66,7 @@ func TestKeysOfOnesOwnStopWithTheAccountAndThoseOfAnOrganizationDoNot(t *testing
 	}
 }
 
-func TestTheLastOfASortIsNotShut(t *testing.T) {
+func TestTheLastOfASortIsNotShut_ROLE_06(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	_, err := f.s.DeactivateUser(f.ctx, f.user("ada"), f.ids["ann"])

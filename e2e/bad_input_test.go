@@ -200,7 +200,7 @@ func TestBadInputInTheBrowser(t *testing.T) {
 }
 
 // What looks like markup is a name like another, and stays text wherever it is shown.
-func TestMarkupInNamesStaysText(t *testing.T) {
+func TestMarkupInNamesStaysText_XSS_01(t *testing.T) {
 	journey(t)
 	const script, image = "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`
 	c := newCompany(t)

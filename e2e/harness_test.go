@@ -124,7 +124,7 @@ func TestTheAuditFindsWhatIsPlanted(t *testing.T) {
 	}
 }
 
-func TestThePageIsWatched(t *testing.T) {
+func TestThePageIsWatched_XSS_06(t *testing.T) {
 	journey(t)
 	for name, test := range map[string]struct{ inside, script, want string }{
 		"a forbidden script":       {`<script>1</script>`, "", "policy violation: script-src"},

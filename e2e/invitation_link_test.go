@@ -56,7 +56,7 @@ func (p *person) joins(org string) {
 	p.at(org)
 }
 
-func TestAnInvitationIsOpenedOftenAndUsedOnce(t *testing.T) {
+func TestAnInvitationIsOpenedOftenAndUsedOnce_INV_18(t *testing.T) {
 	journey(t)
 	c := newCompany(t)
 	link := c.fresh(tom)

@@ -75,7 +75,7 @@ func holdsSecret(text, secret string) bool {
 }
 
 // After the whole story no secret is anywhere but where it was asked for.
-func TestSecretsAreNowhere(t *testing.T) {
+func TestSecretsAreNowhere_CRED_05(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	r := &recorder{sessions: map[string]bool{}, tokens: map[string]bool{}}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestEverythingWorksWithoutAMailServer(t *testing.T) {
+func TestEverythingWorksWithoutAMailServer_SMTP_09(t *testing.T) {
 	journey(t)
 	s := startServer(t, serverOptions{})
 	s.createAdmin(ada)
@@ -107,7 +107,7 @@ func (p *person) keptLink(to, path string) string {
 	return link
 }
 
-func TestAMailServerThatRefuses(t *testing.T) {
+func TestAMailServerThatRefuses_SMTP_01(t *testing.T) {
 	journey(t)
 	refusing := openRefusingPostOffice(t, "No such person at this house")
 	s := startServer(t, serverOptions{mail: refusing})
@@ -157,7 +157,7 @@ func (p *person) findsMail(state, to string) {
 	p.t.Fatalf("no mail to %s comes to be %s\n%s", to, state, p.reads())
 }
 
-func TestAMailServerThatHangs(t *testing.T) {
+func TestAMailServerThatHangs_SMTP_02(t *testing.T) {
 	journey(t)
 	s := startServer(t, serverOptions{mail: openHangingPostOffice(t)})
 	s.createAdmin(ada)

@@ -9,7 +9,7 @@ import (
 	"portico/portal"
 )
 
-func TestSigningInNeverTellsWhetherThereIsAnAccount(t *testing.T) {
+func TestSigningInNeverTellsWhetherThereIsAnAccount_ENUM_01(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]change{"plain": func(*http.Request) {}, "htmx": hx("page"), "bare": hx("")} {
 		w := newWorld(t)
@@ -41,7 +41,7 @@ func TestSigningInNeverTellsWhetherThereIsAnAccount(t *testing.T) {
 	}
 }
 
-func TestTooManyFailedSignInsAreRefusedWhetherThereIsAnAccountOrNot(t *testing.T) {
+func TestTooManyFailedSignInsAreRefusedWhetherThereIsAnAccountOrNot_ENUM_06(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	fail := func(email string) string {
@@ -62,7 +62,7 @@ func TestTooManyFailedSignInsAreRefusedWhetherThereIsAnAccountOrNot(t *testing.T
 	w.browser("").post("/login", p("email", "ann@example.org", "password", password)).to(t, "/")
 }
 
-func TestRegisteringAndForgettingAnswerTheSameForKnownAndUnknown(t *testing.T) {
+func TestRegisteringAndForgettingAnswerTheSameForKnownAndUnknown_ENUM_02_ENUM_03(t *testing.T) {
 	t.Parallel()
 	for name, how := range map[string]change{"plain": func(*http.Request) {}, "htmx": hx("")} {
 		w := newWorld(t)
@@ -225,7 +225,7 @@ func TestAFormKeepsWhatWasTypedAndSaysAtTheFieldWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestTheFirstAdminIsMadeOnce(t *testing.T) {
+func TestTheFirstAdminIsMadeOnce_REG_14(t *testing.T) {
 	t.Parallel()
 	w := emptyWorld(t)
 	path := "/setup/" + w.store.Links().Token(setupLink)

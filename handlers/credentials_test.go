@@ -21,7 +21,7 @@ func (w *world) reveal(who, app string) string {
 	return key
 }
 
-func TestOnlyTheAnswerToRevealHoldsAKey(t *testing.T) {
+func TestOnlyTheAnswerToRevealHoldsAKey_CRED_02_CRED_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	base := "/o/" + w.ids["Acme"] + "/applications/" + w.ids["Alpha"]

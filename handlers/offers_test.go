@@ -22,7 +22,7 @@ func (a answer) ways(t testing.TB) []string {
 	return ways
 }
 
-func TestALinkOfAnInvitationShowsOneWayToGoOn(t *testing.T) {
+func TestALinkOfAnInvitationShowsOneWayToGoOn_INV_01_INV_05(t *testing.T) {
 	t.Parallel()
 	over := []string{"Back to the start"}
 	ask := []string{"Ask for a new one", "Back to the start"}
@@ -104,7 +104,7 @@ func TestALinkOfAnInvitationShowsOneWayToGoOn(t *testing.T) {
 	}
 }
 
-func TestACopiedLinkNeverTellsWhetherThereIsAnAccount(t *testing.T) {
+func TestACopiedLinkNeverTellsWhetherThereIsAnAccount_INV_15(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// The same names and one length of addresses for all.
@@ -159,7 +159,7 @@ func TestACopiedLinkNeverTellsWhetherThereIsAnAccount(t *testing.T) {
 	w.browser("").post("/login", p("email", "stan@example.org", "password", password)).to(t, "/")
 }
 
-func TestTheInvitedPersonJoinsByEachKindOfLink(t *testing.T) {
+func TestTheInvitedPersonJoinsByEachKindOfLink_INV_07(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	acme := "/o/" + w.ids["Acme"]
@@ -194,7 +194,7 @@ func TestTheInvitedPersonJoinsByEachKindOfLink(t *testing.T) {
 	w.browser("").get("/verify-email/"+w.latest(portal.MailProve, "ulf", portal.Copied)).is(t, 410) // copied, not mailed
 }
 
-func TestSomebodyElseNeitherJoinsNorSpendsALink(t *testing.T) {
+func TestSomebodyElseNeitherJoinsNorSpendsALink_INV_06_INV_29(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.invite("ann", "Acme", "stan", portal.TeamMember)
@@ -232,7 +232,7 @@ func TestSomebodyElseNeitherJoinsNorSpendsALink(t *testing.T) {
 	w.browser("").get("/invitations/"+w.link("ivy", portal.Mailed)).is(t, 410)
 }
 
-func TestLinksComeFromTheBaseAddressWhateverARequestSays(t *testing.T) {
+func TestLinksComeFromTheBaseAddressWhateverARequestSays_RST_01(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.browser("ann").post("/o/"+w.ids["Acme"]+"/invitations/"+w.ids["ivy invitation"]+"/link", nil, with("X-Forwarded-Host", "evil.example"), with("X-Forwarded-Proto", "https"), with("Forwarded", "host=evil.example")).is(t, 200)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestPackedBodiesAreRefusedUnopened(t *testing.T) {
+func TestPackedBodiesAreRefusedUnopened_DOS_01(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var body bytes.Buffer

@@ -82,7 +82,7 @@ func notice(t *testing.T, a answer) views.Notice {
 	return views.Notice{Kind: events.Notice.Kind, Text: events.Notice.Text}
 }
 
-func TestNamesInEveryScriptSurviveHeadersAndCookies(t *testing.T) {
+func TestNamesInEveryScriptSurviveHeadersAndCookies_RED_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := "/o/" + w.ids["Acme"] + "/applications"

@@ -472,7 +472,7 @@ func check(t *testing.T, what, cell string, htmx bool, a answer) {
 	}
 }
 
-func TestEveryRouteAnswersEachVisitorAsTheTableSays(t *testing.T) {
+func TestEveryRouteAnswersEachVisitorAsTheTableSays_TEN_01_TEN_05_ORG_07_ROLE_01_INV_22(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	routes := w.routesOf()
@@ -555,7 +555,7 @@ func try(t *testing.T, w *world, route, who, cell string, htmx bool) {
 	}
 }
 
-func TestInsideOnesOwnOrganizationTheThingsOfAnotherAreMissing(t *testing.T) {
+func TestInsideOnesOwnOrganizationTheThingsOfAnotherAreMissing_TEN_01_TEN_05_TEN_11_INV_21_CRED_10_ORG_02_ORG_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	before := w.fingerprint()
@@ -621,7 +621,7 @@ func TestInsideOnesOwnOrganizationTheThingsOfAnotherAreMissing(t *testing.T) {
 	}
 }
 
-func TestReadingChangesNothingButWhenASessionWasSeen(t *testing.T) {
+func TestReadingChangesNothingButWhenASessionWasSeen_CSRF_05_INV_18_ROLE_14(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	before := w.fingerprint()
@@ -653,7 +653,7 @@ func TestReadingChangesNothingButWhenASessionWasSeen(t *testing.T) {
 	}
 }
 
-func TestAPathSpelledOtherwiseIsNotTheAdminsPage(t *testing.T) {
+func TestAPathSpelledOtherwiseIsNotTheAdminsPage_ROLE_15(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	org := w.ids["Acme"]
@@ -670,7 +670,7 @@ func TestAPathSpelledOtherwiseIsNotTheAdminsPage(t *testing.T) {
 	}
 }
 
-func TestAMethodOverrideIsNoMethod(t *testing.T) {
+func TestAMethodOverrideIsNoMethod_ROLE_14(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := "/o/" + w.ids["Acme"] + "/settings"
@@ -688,7 +688,7 @@ func TestAMethodOverrideIsNoMethod(t *testing.T) {
 	}
 }
 
-func TestFieldsOfTheAddressAndFieldsNobodyNamedAreIgnored(t *testing.T) {
+func TestFieldsOfTheAddressAndFieldsNobodyNamedAreIgnored_ROLE_02_ROLE_03_REG_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser("stan").post("/profile?first_name=Query&last_name=String", nil).is(t, 422)

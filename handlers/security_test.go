@@ -30,7 +30,7 @@ func insider(route string) string {
 	return ""
 }
 
-func TestNothingIsDoneThatNoPageOfOursHasSent(t *testing.T) {
+func TestNothingIsDoneThatNoPageOfOursHasSent_CSRF_01_CSRF_02_CSRF_03_CSRF_06_CSRF_07_SESS_13_SESS_14_ROLE_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	const evil = "http://evil.example"
@@ -111,7 +111,7 @@ func TestNothingIsDoneThatNoPageOfOursHasSent(t *testing.T) {
 	w.browser("ann").do("POST", "/logout", "", without("Content-Type")).to(t, "/")
 }
 
-func TestOnlyThePortalsOwnNameIsAnswered(t *testing.T) {
+func TestOnlyThePortalsOwnNameIsAnswered_RST_01(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t), func(c *Config) { c.Aliases = []string{"127.0.0.1:8080"} })
 	before := w.fingerprint()
@@ -175,7 +175,7 @@ func (w *world) raw(t *testing.T, request string) answer {
 	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
-func TestTheHeadersStandOnEveryAnswerWhateverItsStatus(t *testing.T) {
+func TestTheHeadersStandOnEveryAnswerWhateverItsStatus_CSRF_09_OPS_06(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []func(*Config){func(*Config) {}, at443} {
 		w := newWorld(t, scheme)
@@ -276,7 +276,7 @@ func logTo(l *lines) func(*Config) {
 	return func(c *Config) { c.Log = slog.New(slog.NewTextHandler(l, nil)) }
 }
 
-func TestAFaultOfOursIsLoggedOnceAndNotShown(t *testing.T) {
+func TestAFaultOfOursIsLoggedOnceAndNotShown_OPS_07(t *testing.T) {
 	t.Parallel()
 	var log lines
 	w := newWorld(t, logTo(&log), func(c *Config) {
@@ -335,7 +335,7 @@ func TestThePortalIsReadyWhileItsWorkerRuns(t *testing.T) {
 	b.get("/readyz").is(t, 503)
 }
 
-func TestTheLogHoldsNoSecretAndNoToken(t *testing.T) {
+func TestTheLogHoldsNoSecretAndNoToken_INV_19(t *testing.T) {
 	t.Parallel()
 	var log lines
 	w := newWorld(t, logTo(&log), inDemo(t))
@@ -362,7 +362,7 @@ func TestTheLogHoldsNoSecretAndNoToken(t *testing.T) {
 	}
 }
 
-func TestTheSignInPageLeadsToOurOwnAddressesOnly(t *testing.T) {
+func TestTheSignInPageLeadsToOurOwnAddressesOnly_RED_01_RED_02(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
 		"/o/abc?after=1": "/o/abc?after=1", "/": "/", "/a%20b": "/a%20b", "/profile#x": "/profile#x", "/?u=http://evil.example": "/?u=http://evil.example",
@@ -399,7 +399,7 @@ func TestTheSignInPageLeadsToOurOwnAddressesOnly(t *testing.T) {
 	b.post("/login", p("email", "ann@example.org", "password", password, "next", next)).to(t, org)
 }
 
-func TestTheNetworkAddressIsThePeersOrTheLastThatIsNoProxyOfOurs(t *testing.T) {
+func TestTheNetworkAddressIsThePeersOrTheLastThatIsNoProxyOfOurs_DOS_06(t *testing.T) {
 	t.Parallel()
 	trusted := []string{"10.0.0.0/8", "192.0.2.9", "2001:db8::/32"}
 	for _, c := range []struct {
@@ -453,7 +453,7 @@ func TestTheNetworkAddressIsThePeersOrTheLastThatIsNoProxyOfOurs(t *testing.T) {
 	}
 }
 
-func TestNoPageRunsWhatSomebodyTyped(t *testing.T) {
+func TestNoPageRunsWhatSomebodyTyped_XSS_01_XSS_05(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, inDemo(t))
 	const payload = `<img src=x onerror=alert(1)>"'><script>alert(1)</script>`

@@ -17,7 +17,7 @@ func (w *world) knows(id string) bool {
 	return w.number(`SELECT count(*) FROM sessions WHERE hash = ?`, hashID(id)) > 0
 }
 
-func TestWhoeverBecomesSomebodyElseGetsANewSession(t *testing.T) {
+func TestWhoeverBecomesSomebodyElseGetsANewSession_SESS_01(t *testing.T) {
 	t.Parallel()
 	for about, c := range map[string]struct {
 		path func(w *world) string
@@ -63,7 +63,7 @@ func TestWhoeverBecomesSomebodyElseGetsANewSession(t *testing.T) {
 	}
 }
 
-func TestACookieThatIsNoneOfOursIsNobodys(t *testing.T) {
+func TestACookieThatIsNoneOfOursIsNobodys_SESS_09_SESS_10(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser("ann").get("/profile").is(t, 200)
@@ -112,7 +112,7 @@ func TestACookieThatIsNoneOfOursIsNobodys(t *testing.T) {
 	w.browser("ann").get("/profile", func(r *http.Request) { r.Header.Set("Cookie", "a=b; portico="+ann+"; c=d") }).is(t, 200)
 }
 
-func TestAfterSigningOutTheCookieIsDead(t *testing.T) {
+func TestAfterSigningOutTheCookieIsDead_SESS_02_SESS_14_TEN_10(t *testing.T) {
 	t.Parallel()
 	for _, how := range []change{func(*http.Request) {}, hx("")} {
 		w := newWorld(t)
@@ -142,7 +142,7 @@ func TestAfterSigningOutTheCookieIsDead(t *testing.T) {
 	w.browser("ann").get("/profile").is(t, 200)
 }
 
-func TestAChangedPasswordEndsTheOtherSessions(t *testing.T) {
+func TestAChangedPasswordEndsTheOtherSessions_SESS_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b, other := w.browser("stan"), w.browser("")
@@ -164,7 +164,7 @@ func TestAChangedPasswordEndsTheOtherSessions(t *testing.T) {
 	third.post(reset, p("password", newPassword)).is(t, 410)
 }
 
-func TestWhatSomebodyMayDoIsLookedUpAtEachRequest(t *testing.T) {
+func TestWhatSomebodyMayDoIsLookedUpAtEachRequest_SESS_05_ROLE_10_ROLE_11(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	acme := "/o/" + w.ids["Acme"]
@@ -216,7 +216,7 @@ func TestWhatSomebodyMayDoIsLookedUpAtEachRequest(t *testing.T) {
 	ada.post("/admin/organizations", p("name", "X")).is(t, 404)
 }
 
-func TestASessionEndsAfterItsTime(t *testing.T) {
+func TestASessionEndsAfterItsTime_SESS_07(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.browser("ann")
@@ -236,7 +236,7 @@ func TestASessionEndsAfterItsTime(t *testing.T) {
 	b.get("/profile").is(t, 303)
 }
 
-func TestSwitchedOffMeansThereIsNothing(t *testing.T) {
+func TestSwitchedOffMeansThereIsNothing_ORG_01_REG_05(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	org := "/organizations/requests/" + w.ids["Red"] + "/resubmission"
@@ -273,7 +273,7 @@ func TestSwitchedOffMeansThereIsNothing(t *testing.T) {
 	w.browser("").post("/invitations/"+w.link("ivy", portal.Mailed)+"/registration", ivyForm).to(t, "/o/"+w.ids["Acme"])
 }
 
-func TestAnUnprovenOrWaitingPersonSeesWhatIsMissingAndCanDoNothingYet(t *testing.T) {
+func TestAnUnprovenOrWaitingPersonSeesWhatIsMissingAndCanDoNothingYet_REG_02(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for who, says := range map[string]string{"ulf": "Confirm your address", "wanda": "waiting for approval"} {

@@ -86,7 +86,7 @@ func TestAGatewayLearnsWhoseKeyItIsOrNothing(t *testing.T) {
 	}
 }
 
-func TestAKeyThatHasEndedLooksLikeOneThatNeverWas(t *testing.T) {
+func TestAKeyThatHasEndedLooksLikeOneThatNeverWas_CRED_11(t *testing.T) {
 	t.Parallel()
 	app := func(w *world) string { return "/o/" + w.ids["Acme"] + "/applications/" + w.ids["Alpha"] }
 	key := func(w *world) string { return app(w) + "/credentials/" + w.ids["Alpha key"] }

@@ -145,7 +145,7 @@ var hostileValues = []string{
 	"&lt;b&gt; &amp;",
 }
 
-func TestHostileValuesStayData(t *testing.T) {
+func TestHostileValuesStayData_MAIL_01_MAIL_02_MAIL_03_MAIL_07_MAIL_10(t *testing.T) {
 	t.Parallel()
 	for _, kind := range portal.MailKinds {
 		for i, value := range hostileValues {
@@ -235,7 +235,7 @@ func checkRaw(t *testing.T, raw []byte) {
 	}
 }
 
-func TestTextAndHTMLSayWhatWasTyped(t *testing.T) {
+func TestTextAndHTMLSayWhatWasTyped_MAIL_03(t *testing.T) {
 	t.Parallel()
 	m := example(portal.MailInvitation)
 	m.Data["inviter"] = `Ada <b> & "Co" www.evil.example http://evil.example {{link}}`
@@ -265,7 +265,7 @@ func TestAReasonKeepsItsLines(t *testing.T) {
 	}
 }
 
-func TestALinkThatIsNotOursIsText(t *testing.T) {
+func TestALinkThatIsNotOursIsText_MAIL_02(t *testing.T) {
 	t.Parallel()
 	for _, link := range []string{"(the link is in the mail)", "https://portal.example.com.evil.example/x", "javascript:alert(1)", "https://evil.example/"} {
 		msg, page := rendered(t, example(portal.MailReset), link)
@@ -327,7 +327,7 @@ func TestVariablesAreThoseOfTheTexts(t *testing.T) {
 	}
 }
 
-func TestBuildRefusesAddresses(t *testing.T) {
+func TestBuildRefusesAddresses_MAIL_01(t *testing.T) {
 	t.Parallel()
 	msg := mail.Message{Subject: "a", Text: "b", HTML: "c"}
 	for _, to := range []string{"", "ada", "a@b@c", "ada@example.com\r\nBcc: x@y.example", "ada@example.com, bob@example.com", "<ada@example.com>",
@@ -351,7 +351,7 @@ func TestBuildRefusesAddresses(t *testing.T) {
 	}
 }
 
-func TestBuild(t *testing.T) {
+func TestBuild_MAIL_07(t *testing.T) {
 	t.Parallel()
 	m := example(portal.MailTest)
 	m.To, m.ToName = "Ada@bücher.example", "Doe, Jöhn “J.” 🦊"

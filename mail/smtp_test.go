@@ -235,7 +235,7 @@ func withPassword(host string) string {
 	return "smtp://portico%40provider.example:s3cret%20p%40ss%2Fword@" + host
 }
 
-func TestSendsWithSTARTTLSAndPassword(t *testing.T) {
+func TestSendsWithSTARTTLSAndPassword_MAIL_10(t *testing.T) {
 	t.Parallel()
 	config, _ := certificate()
 	o := (&office{tls: config, login: true}).open(t)
@@ -287,7 +287,7 @@ func TestOnThisMachineNoTLSIsNeeded(t *testing.T) {
 	}
 }
 
-func TestAnotherMachineNeedsTLS(t *testing.T) {
+func TestAnotherMachineNeedsTLS_MAIL_11(t *testing.T) {
 	t.Parallel()
 	o := (&office{login: true}).open(t)
 	refused(t, send(t, away(t, o, withPassword("mail.provider.example"))), false, "STARTTLS", "nothing was sent")
@@ -301,7 +301,7 @@ func TestAnotherMachineNeedsTLS(t *testing.T) {
 	}
 }
 
-func TestTheCertificateOfAnotherMachineIsChecked(t *testing.T) {
+func TestTheCertificateOfAnotherMachineIsChecked_MAIL_11(t *testing.T) {
 	t.Parallel()
 	config, _ := certificate()
 	o := (&office{tls: config, login: true}).open(t)
@@ -327,7 +327,7 @@ func TestAWrongPasswordIsSaidAndTriedAgain(t *testing.T) {
 	refused(t, send(t, away(t, nobody, withPassword("mail.provider.example"))), false, "does not offer to sign in")
 }
 
-func TestAnswers(t *testing.T) {
+func TestAnswers_SMTP_03(t *testing.T) {
 	t.Parallel()
 	says := func(code int, words string) error {
 		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1}, Message: words}
@@ -450,7 +450,7 @@ func silent(t *testing.T) net.Listener {
 	return l
 }
 
-func TestASilentServerIsGivenUp(t *testing.T) {
+func TestASilentServerIsGivenUp_SMTP_02(t *testing.T) {
 	t.Parallel()
 	url := "smtp://" + silent(t).Addr().String()
 	s := server(t, url)

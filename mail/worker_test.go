@@ -206,7 +206,7 @@ func TestAQueuedMailArrives(t *testing.T) {
 	}
 }
 
-func TestARefusalThatPassesIsTriedAgain(t *testing.T) {
+func TestARefusalThatPassesIsTriedAgain_SMTP_03(t *testing.T) {
 	t.Parallel()
 	var tries int
 	o := (&office{onRcpt: func(string) error {
@@ -235,7 +235,7 @@ func TestARefusalThatPassesIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestARefusalForGoodIsNotTriedAgain(t *testing.T) {
+func TestARefusalForGoodIsNotTriedAgain_SMTP_03(t *testing.T) {
 	t.Parallel()
 	o := (&office{onRcpt: func(string) error {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user"}
@@ -270,7 +270,7 @@ func (l *firstSilent) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-func TestAServerThatHangsHoldsUpNobodyElse(t *testing.T) {
+func TestAServerThatHangsHoldsUpNobodyElse_SMTP_02(t *testing.T) {
 	t.Parallel()
 	o := (&office{}).openAt(t, &firstSilent{Listener: listen(t), t: t})
 	p := openPost(t, o.url())
@@ -293,7 +293,7 @@ func TestAServerThatHangsHoldsUpNobodyElse(t *testing.T) {
 	}
 }
 
-func TestWhatIsRevokedIsNotSent(t *testing.T) {
+func TestWhatIsRevokedIsNotSent_SMTP_06(t *testing.T) {
 	t.Parallel()
 	o := (&office{}).open(t)
 	p := openPost(t, o.url())
@@ -319,7 +319,7 @@ func TestWhatIsRevokedIsNotSent(t *testing.T) {
 	}
 }
 
-func TestTwoWorkersSendEachMailOnce(t *testing.T) {
+func TestTwoWorkersSendEachMailOnce_SMTP_05_DB_06(t *testing.T) {
 	t.Parallel()
 	o := (&office{}).open(t)
 	p := openPost(t, o.url())

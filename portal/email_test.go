@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestAddressesAreComparedInOneForm(t *testing.T) {
+func TestAddressesAreComparedInOneForm_REG_06_REG_07(t *testing.T) {
 	local64 := strings.Repeat("l", 64)
 	label63 := strings.Repeat("d", 63)
 	longest := local64 + "@" + label63 + "." + label63 + "." + strings.Repeat("d", 57) + ".org" // 254
@@ -36,7 +36,7 @@ func TestAddressesAreComparedInOneForm(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotOnePlainAddressIsRefused(t *testing.T) {
+func TestWhatIsNotOnePlainAddressIsRefused_REG_06_INV_26_RST_06(t *testing.T) {
 	label63 := strings.Repeat("d", 63)
 	for _, c := range []struct{ name, in string }{
 		{"empty", ""},

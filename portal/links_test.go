@@ -39,7 +39,7 @@ func TestALinkSaysWhatWasPutIntoIt(t *testing.T) {
 	})
 }
 
-func TestALinkWithAnyCharacterChangedIsRefused(t *testing.T) {
+func TestALinkWithAnyCharacterChangedIsRefused_INV_10(t *testing.T) {
 	token := linkKey.Token(someLink)
 	if _, ok := linkKey.Parse(LinkInvitation, token); !ok {
 		t.Fatal("the link itself is refused")
@@ -58,7 +58,7 @@ func TestALinkWithAnyCharacterChangedIsRefused(t *testing.T) {
 	}
 }
 
-func TestALinkCutPaddedOrSpelledOtherwiseIsRefused(t *testing.T) {
+func TestALinkCutPaddedOrSpelledOtherwiseIsRefused_INV_10(t *testing.T) {
 	token := linkKey.Token(someLink)
 	for n := range token {
 		if _, ok := linkKey.Parse(LinkInvitation, token[:n]); ok {

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestNamesAreTidiedOrRefusedWithAReason(t *testing.T) {
+func TestNamesAreTidiedOrRefusedWithAReason_XSS_09_ORG_09(t *testing.T) {
 	const (
 		control   = "control characters"
 		line      = "line break"

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestPasswordsAreLongEnoughAndNotCommon(t *testing.T) {
+func TestPasswordsAreLongEnoughAndNotCommon_REG_09_REG_10(t *testing.T) {
 	const (
 		short  = "at least"
 		long   = "at most 128"

@@ -271,7 +271,7 @@ func TestWhatPeopleWriteStaysText(t *testing.T) {
 }
 
 // The content security policy allows neither.
-func TestNoInlineStyleOrScript(t *testing.T) {
+func TestNoInlineStyleOrScript_XSS_06(t *testing.T) {
 	sources, _ := filepath.Glob("*.templ")
 	bad := regexp.MustCompile(`\sstyle=|\son[a-z]+=|hx-on|js:|<style|<script>|javascript:`)
 	for _, file := range sources {
