@@ -48,10 +48,10 @@ var (
 
 func passKey(c *fiber.Ctx, owner db.KeyOwner) error {
 	h := &c.Response().Header
-	// Empty for a person's own key, so that gateways have something to put in
-	// place of what a caller made up; Caddy 2.6 passes its placeholder on otherwise.
-	h.SetCanonical(headerOrg, []byte(owner.Org))
-	h.SetCanonical(headerOrgName, []byte(owner.OrgName))
+	if owner.Org != "" { // or else it is a person's own
+		h.SetCanonical(headerOrg, []byte(owner.Org))
+		h.SetCanonical(headerOrgName, []byte(owner.OrgName))
+	}
 	h.SetCanonical(headerApp, []byte(owner.App))
 	h.SetCanonical(headerCredential, []byte(owner.Credential))
 	c.Status(fiber.StatusNoContent)

@@ -84,6 +84,20 @@ func TestAGatewayLearnsWhoseKeyItIsOrNothing(t *testing.T) {
 	if changed := w.changes(before); changed != nil {
 		t.Errorf("asking has changed %v", changed)
 	}
+
+	// A person's own key is of no organization, from the database and from memory.
+	stan := w.browser("stan")
+	stan.post("/me/applications", p("name", "Hobby")).is(t, 303)
+	app := w.text(`SELECT public_id FROM applications WHERE name = 'Hobby'`)
+	stan.post("/me/applications/"+app+"/credentials", nil).is(t, 303)
+	id := w.text(`SELECT public_id FROM credentials ORDER BY id DESC LIMIT 1`)
+	own := stan.post("/me/applications/"+app+"/credentials/"+id+"/reveal", nil).is(t, 200).text(t, "[data-secret]")
+	for range 2 {
+		h := w.verify(with("X-API-Key", own)).is(t, 204).header
+		if len(h.Values("X-Portico-Organization"))+len(h.Values("X-Portico-Organization-Name")) > 0 || h.Get("X-Portico-Application") != app || h.Get("X-Portico-Credential") != id {
+			t.Errorf("a person's own key: %v", h)
+		}
+	}
 }
 
 func TestAKeyThatHasEndedLooksLikeOneThatNeverWas_CRED_11(t *testing.T) {
