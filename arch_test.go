@@ -24,7 +24,7 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	"mail": {[]string{"portal"}, []string{"github.com/jordan-wright/email", "golang.org/x/", "github.com/emersion/go-sasl"},
 		[]string{"github.com/emersion/go-smtp", "github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db"}},
 	"assets": {nil, nil, nil},
-	"views": {[]string{"portal", "assets"}, []string{"github.com/a-h/templ", "golang.org/x/"},
+	"views": {[]string{"portal", "assets"}, []string{"github.com/a-h/templ", "golang.org/x/", "rsc.io/qr"},
 		[]string{"github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/"}},
 	"handlers": {[]string{"portal", "db", "mail", "views", "assets"},
 		[]string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/gorilla/sessions", "github.com/a-h/templ", "golang.org/x/"},

@@ -84,7 +84,7 @@ func (s *Store) SetUp(ctx context.Context, n portal.NewUser, session NewSession)
 }
 
 // CreateAdmin makes a portal admin, or makes an existing account one and gives
-// it the password. It is for the shell of the machine, which may do anything.
+// it the password, which is enough to sign in then. It is for the shell of the machine, which may do anything.
 func (s *Store) CreateAdmin(ctx context.Context, n portal.NewUser) error {
 	return s.makeAdmin(ctx, n, "shell", func(*tx, account) error { return nil }, false)
 }
@@ -117,6 +117,9 @@ func (s *Store) makeAdmin(ctx context.Context, n portal.NewUser, ip string, then
 			}
 			_, err = t.exec(`UPDATE users SET admin = 1, state = 'active', doubtful = 0, password_hash = ?, first_name = ?, last_name = ?,
 				reset_version = reset_version + 1, reset_expires_at = 0 WHERE id = ?`, hash, n.First, n.Last, a.ID)
+			if err == nil { // the shell is the way back in for an admin who is locked out
+				err = t.dropFactor(a.ID)
+			}
 			if err == nil {
 				err = t.endSessions(a.ID, nil)
 			}
@@ -372,6 +375,11 @@ func (t *tx) proved(a account, hash string, keepSession []byte, invited bool, ip
 	if n == 0 {
 		return errLinkUsed
 	}
+	if hash != "" { // it may have been set up by whoever had the old password
+		if err := t.dropFactor(a.ID); err != nil {
+			return err
+		}
+	}
 	if err := t.endSessions(a.ID, keepSession); err != nil {
 		return err
 	}
@@ -388,7 +396,7 @@ func (t *tx) proved(a account, hash string, keepSession []byte, invited bool, ip
 
 var errSignIn = &portal.Error{Code: portal.Invalid, Message: "This address and password do not belong together. Check both, or use “Forgot password”."}
 
-// SignIn checks a password and starts a session. Unknown addresses, wrong
+// SignIn checks a password and starts a session, or ends in ErrCodeNeeded. Unknown addresses, wrong
 // passwords and deactivated accounts get one answer, at one cost.
 func (s *Store) SignIn(ctx context.Context, email, password string, session NewSession) error {
 	e, problem := portal.ParseEmail(email)
@@ -402,7 +410,8 @@ func (s *Store) SignIn(ctx context.Context, email, password string, session NewS
 	if !a.State.MaySignIn() {
 		return errSignIn
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	codeNeeded := false
+	err = s.inTx(ctx, func(t *tx) error {
 		fresh, err := t.account(`u.id = ?`, a.ID)
 		if err != nil {
 			return err
@@ -410,16 +419,32 @@ func (s *Store) SignIn(ctx context.Context, email, password string, session NewS
 		if fresh.hash != a.hash || !fresh.State.MaySignIn() {
 			return errSignIn
 		}
-		if set, err := t.settings(); err != nil {
+		if err := t.mayComeIn(fresh); err != nil {
 			return err
-		} else if !set.SignIn && !fresh.Admin {
-			return portal.Errorf(portal.Invalid, "Signing in is switched off at the moment. Please come back later.")
+		}
+		if codeNeeded, err = factorOn(ctx, t, fresh.ID); err != nil {
+			return err
+		} else if codeNeeded {
+			return t.startSignIn(fresh.ID, session)
 		}
 		if err := t.startSession(fresh.ID, session); err != nil {
 			return err
 		}
 		return t.audit(fresh.self(session.IP), 0, portal.AuditSignedIn, "", "")
 	})
+	if err == nil && codeNeeded {
+		err = ErrCodeNeeded
+	}
+	return err
+}
+
+// mayComeIn refuses consumers while signing in is switched off.
+func (t *tx) mayComeIn(a account) error {
+	set, err := t.settings()
+	if err == nil && !set.SignIn && !a.Admin {
+		err = portal.Errorf(portal.Invalid, "Signing in is switched off at the moment. Please come back later.")
+	}
+	return err
 }
 
 // checkPassword is the one place where passwords are tried. An attempt is

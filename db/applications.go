@@ -426,6 +426,9 @@ func (s *Store) MoveApplication(ctx context.Context, by portal.Actor, publicID, 
 		if o, err = t.organization(id); err != nil {
 			return err
 		}
+		if err := needsFactor(ctx, t, by, o); err != nil {
+			return err
+		}
 		t.keys = true
 		_, err = t.exec(`UPDATE applications SET org_id = ?, visibility = 'organization', version = version + 1 WHERE id = ? AND org_id IS NULL`, o.ID, a.ID)
 		if isUnique(err) {

@@ -372,7 +372,7 @@ func (f *scene) refused(err error, code portal.Code, says ...string) {
 }
 
 var codeNames = map[portal.Code]string{0: "ok", portal.Invalid: "invalid", portal.Forbidden: "forbidden", portal.NotFound: "not found",
-	portal.Conflict: "conflict", portal.Gone: "gone", portal.TooMany: "too many", portal.StaleProof: "stale proof"}
+	portal.Conflict: "conflict", portal.Gone: "gone", portal.TooMany: "too many", portal.StaleProof: "stale proof", portal.FactorMissing: "second factor missing"}
 
 func describe(err error) string {
 	var e *portal.Error

@@ -632,6 +632,59 @@ var operations = []operation{
 		does: outcome{audit: []string{"ann changed their address to nora (from ann@example.org)"}, mail: []string{"email_changed to ann, queued", "email_changed to nora, queued"},
 			rows: [][2]string{{`SELECT email_key || email FROM users WHERE first_name = 'Ann'`, "nora@example.orgnora@example.org"}}},
 		twice: outcome{code: portal.Gone, says: []string{"This link has been used"}}},
+	{method: "Factor", reads: true, outside: true, who: anybody, doer: "ann", prepare: annHasFactor,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			got, err := f.s.Factor(f.ctx, by)
+			return nil, only(err, "codes", got.CodesLeft, by.Email == address("ann"))
+		}},
+	{method: "StartFactor", outside: true, who: theirOwn,
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.StartFactor(f.ctx, by) },
+		doer: "ann", does: outcome{rows: [][2]string{{`SELECT count(*) FROM second_factors WHERE enabled_at IS NULL`, "1"}}},
+		again: "ann", twice: outcome{rows: [][2]string{{`SELECT count(*) FROM second_factors WHERE enabled_at IS NULL`, "1"}}}},
+	{method: "FactorSetup", reads: true, outside: true, doer: "ann", prepare: func(f *scene) { f.must(f.s.StartFactor(f.ctx, f.user("ann"))) },
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      N    N     N   y   N   N   N   N    N   N",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.FactorSetup(f.ctx, by, "Portico") }},
+	{method: "EnableFactor", outside: true, doer: "ann", prepare: func(f *scene) { f.must(f.s.StartFactor(f.ctx, f.user("ann"))) },
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      N    N     N   y   N   N   N   N    N   N",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			codes, err := f.s.EnableFactor(f.ctx, by, f.code("ann", 0))
+			return nil, only(err, "codes", len(codes), err == nil)
+		},
+		does:  outcome{audit: []string{"ann turned two-factor sign-in on"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}},
+		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"on already"}}},
+	{method: "NewCodes", outside: true, doer: "ann", prepare: annHasFactor,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      N    N     N   y   N   N   N   N    N   N",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			codes, err := f.s.NewCodes(f.ctx, by)
+			return nil, only(err, "codes", len(codes), err == nil)
+		},
+		does:  outcome{audit: []string{"ann made new recovery codes"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}},
+		again: "ann", twice: outcome{audit: []string{"ann made new recovery codes"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}}},
+	{method: "DisableFactor", outside: true, doer: "ann", prepare: annHasFactor,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:   "N      N    N     N   y   N   N   N   N    N   N",
+		run:   func(f *scene, by portal.Actor) (any, error) { return nil, f.s.DisableFactor(f.ctx, by) },
+		does:  outcome{audit: []string{"ann turned two-factor sign-in off"}, rows: [][2]string{{`SELECT (SELECT count(*) FROM second_factors) + (SELECT count(*) FROM recovery_codes)`, "0"}}},
+		again: "ann", twice: outcome{code: portal.NotFound}},
+	{method: "SetOrgFactor", held: portal.Conflict,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:  "N      N    N     N   y   F   F   N   N    F   N",
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.SetOrgFactor(f.ctx, by, true) },
+		doer: "ann", does: outcome{audit: []string{"ann changed who needs two-factor sign-in in Acme (to on)"}, rows: [][2]string{{`SELECT require_factor FROM organizations WHERE name = 'Acme'`, "1"}}},
+		again: "ann", twice: outcome{code: portal.FactorMissing, says: []string{"Acme asks for two-factor sign-in"}}},
+	{method: "HalfSignedIn", reads: true, prepare: annGivesPassword, run: func(f *scene, _ portal.Actor) (any, error) {
+		return f.s.HalfSignedIn(f.ctx, hashOf("half"))
+	}},
+	{method: "SignInByCode", prepare: annGivesPassword,
+		run: func(f *scene, _ portal.Actor) (any, error) {
+			return nil, f.s.SignInByCode(f.ctx, f.code("ann", 1), f.from("half", "whole"))
+		},
+		does: outcome{audit: []string{"ann signed in (with a code)"},
+			rows: [][2]string{{`SELECT (SELECT count(*) FROM sessions) || (SELECT count(*) FROM sign_ins)`, "10"}}},
+		twice: outcome{code: portal.NotFound}},
 	{method: "AskForProof", outside: true,
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who:  "N      C    C     y   C   C   y   C   N    C   N",
@@ -738,6 +791,19 @@ var operations = []operation{
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.SendReset(f.ctx, by, f.ids["ann"]) },
 		doer: "ada", does: outcome{audit: []string{"ada sent a password reset to ann"}, mail: []string{"reset to ann, queued"}},
 		again: "alan", twice: outcome{audit: []string{"alan sent a password reset to ann"}, mail: []string{"reset to ann, queued"}}},
+	{method: "UserFactor", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.UserFactor(f.ctx, by, portal.User{ID: f.user("bob").UserID})
+		}},
+	{method: "RemoveFactor", outside: true, who: adminsOnly, prepare: annHasFactor,
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.RemoveFactor(f.ctx, by, f.ids["ann"]) },
+		doer: "ada", does: outcome{audit: []string{"ada took two-factor sign-in off ann"}, mail: []string{"factor_removed to ann, queued"},
+			rows: [][2]string{{`SELECT count(*) FROM second_factors`, "0"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Ann Test has no two-factor sign-in"}}},
+	{method: "SetAdminsFactor", outside: true, who: adminsOnly,
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.SetAdminsFactor(f.ctx, by, true) },
+		doer: "ada", does: outcome{audit: []string{"ada changed a setting Require two-factor sign-in of portal admins (to on)"}},
+		again: "alan", twice: outcome{code: portal.FactorMissing, says: []string{"This portal asks for two-factor sign-in"}}},
 	{method: "SetAdmin", outside: true, who: adminsOnly,
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.SetAdmin(f.ctx, by, f.ids["ann"], true) },
 		doer: "ada", does: outcome{audit: []string{"ada made portal admin ann"}, rows: [][2]string{{`SELECT admin FROM users WHERE email = 'ann@example.org'`, "1"}}},

@@ -9,10 +9,10 @@ import (
 	"portico/portal"
 )
 
-const orgColumns = `o.id, o.public_id, o.name, o.state, o.created_at`
+const orgColumns = `o.id, o.public_id, o.name, o.state, o.created_at, o.require_factor`
 
 func orgFields(o *portal.Organization, created *int64) []any {
-	return []any{&o.ID, &o.PublicID, &o.Name, &o.State, created}
+	return []any{&o.ID, &o.PublicID, &o.Name, &o.State, created, &o.RequireFactor}
 }
 
 func (t *tx) organization(id int64) (portal.Organization, error) {
@@ -50,7 +50,7 @@ func (s *Store) Enter(ctx context.Context, by portal.Actor, publicID string, adm
 		return by, o, portal.ErrNotFound
 	}
 	by.Name = portal.FullName(first, last)
-	return by, o, nil
+	return by, o, needsFactor(ctx, s.read, by, o)
 }
 
 // maxOwn bounds the lists of what is one's own on the start page.

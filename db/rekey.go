@@ -9,7 +9,7 @@ import (
 // rekeyBatch is how many credentials are sealed anew in one transaction.
 const rekeyBatch = 200
 
-// RotateKey seals every credential, and the mail server's password, under a new
+// RotateKey seals every credential, second factor and the mail server's password under a new
 // key and forgets the old one. Links and the audit log keep their keys. It may be
 // killed at any moment: what is sealed with either key opens, and running it again
 // goes on where it stopped. The folder must not be in use. It returns how many
@@ -55,6 +55,9 @@ func (s *Store) rotateKey(ctx context.Context, dir string) (int, error) {
 		if done += n; n == 0 {
 			break
 		}
+	}
+	if err := s.rekeyFactors(ctx); err != nil {
+		return done, fmt.Errorf("seal the second factors: %w", err)
 	}
 	if err := s.inTx(ctx, func(t *tx) error {
 		value, err := t.setting("smtp_url")

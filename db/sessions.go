@@ -35,9 +35,9 @@ func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (p
 	var v portal.Viewer
 	var created, sessionCreated, seen, proof int64
 	err := s.read.QueryRowContext(ctx, `
-		SELECT `+userColumns+`, s.created_at, s.seen_at, s.proof_at
+		SELECT `+userColumns+`, s.created_at, s.seen_at, s.proof_at, `+hasFactor+`u.id)
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.hash = ?`, hash).
-		Scan(append(userFields(&v.User, &created), &sessionCreated, &seen, &proof)...)
+		Scan(append(userFields(&v.User, &created), &sessionCreated, &seen, &proof, &v.Factor)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return portal.Viewer{}, false, nil
 	}
@@ -69,7 +69,7 @@ type NewSession struct {
 }
 
 func (t *tx) startSession(userID int64, n NewSession) error {
-	if _, err := t.exec(`DELETE FROM sessions WHERE hash = ?`, n.Old); err != nil {
+	if err := t.leaveBrowser(n); err != nil {
 		return err
 	}
 	agent := n.Agent
@@ -91,10 +91,14 @@ func (t *tx) proofOf(n NewSession) (int64, error) {
 	return at, err
 }
 
-// endSessions ends all sessions of a user but the one with that hash.
+// endSessions ends all sessions of a user but the one with that hash, and
+// half-made sign-ins.
 func (t *tx) endSessions(userID int64, but []byte) error {
 	if but == nil {
 		but = []byte{}
+	}
+	if _, err := t.exec(`DELETE FROM sign_ins WHERE user_id = ?`, userID); err != nil {
+		return err
 	}
 	_, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, userID, but)
 	return err
@@ -194,6 +198,9 @@ func (s *Store) Tidy(ctx context.Context) error {
 		}
 		if _, err := t.exec(`DELETE FROM sessions WHERE seen_at < ? OR created_at < ?`,
 			millis(t.now.Add(-set.SessionIdle)), millis(t.now.Add(-set.SessionAbsolute))); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM sign_ins WHERE expires_at < ?`, millis(t.now)); err != nil {
 			return err
 		}
 		if err := t.forgetUses(); err != nil {

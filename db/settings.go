@@ -47,6 +47,8 @@ func readSettings(ctx context.Context, q querier) (portal.Settings, error) {
 		n, _ := strconv.Atoi(value)
 		switch {
 		case s.Set(key, value == "on"):
+		case key == "admins_factor":
+			s.AdminsFactor = value == "on"
 		case key == "min_password":
 			s.MinPassword = n
 		case key == "invitation_hours":

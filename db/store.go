@@ -200,7 +200,9 @@ func (s *Store) checkSeals(ctx context.Context) error {
 		// The oldest and the newest will do: a rotation ends before the next begins.
 		rows, err := t.rows(`
 			SELECT sealed_by FROM (SELECT sealed_by FROM credentials WHERE sealed IS NOT NULL ORDER BY sealed_by LIMIT 1) oldest
-			UNION SELECT sealed_by FROM (SELECT sealed_by FROM credentials WHERE sealed IS NOT NULL ORDER BY sealed_by DESC LIMIT 1) newest`)
+			UNION SELECT sealed_by FROM (SELECT sealed_by FROM credentials WHERE sealed IS NOT NULL ORDER BY sealed_by DESC LIMIT 1) newest
+			UNION SELECT sealed_by FROM (SELECT sealed_by FROM second_factors ORDER BY sealed_by LIMIT 1) oldest_factor
+			UNION SELECT sealed_by FROM (SELECT sealed_by FROM second_factors ORDER BY sealed_by DESC LIMIT 1) newest_factor`)
 		used, err := list(rows, err, func(r *sql.Rows) (n int, err error) { return n, r.Scan(&n) })
 		if err != nil {
 			return err
@@ -327,6 +329,9 @@ func (s *Store) changeAsAdmin(ctx context.Context, by portal.Actor, f func(t *tx
 		if !by.IsAdmin() {
 			return portal.ErrNotFound
 		}
+		if err := t.adminNeedsFactor(by); err != nil {
+			return err
+		}
 		return f(t, by)
 	})
 }
@@ -348,6 +353,14 @@ func (s *Store) changeIn(ctx context.Context, by portal.Actor, action portal.Act
 			return portal.NotAllowed(action, org.Name)
 		case org.State == portal.OrgSuspended && action != portal.Leave:
 			return portal.ErrSuspended
+		}
+		if by.Role != "" {
+			err = needsFactor(ctx, t, by, org)
+		} else {
+			err = t.adminNeedsFactor(by)
+		}
+		if err != nil {
+			return err
 		}
 		return f(t, by, org)
 	})

@@ -1,8 +1,12 @@
 package handlers
 
 import (
+	"errors"
+	"net/url"
+
 	"github.com/gofiber/fiber/v2"
 
+	"portico/db"
 	"portico/portal"
 	"portico/views"
 )
@@ -134,11 +138,14 @@ func (s *server) createSession(c *fiber.Ctx) error {
 	if p := problems(err); p != nil {
 		return s.refused(c, err, publicForm("login", "Sign in"), views.Login(s.loginForm(c, email, next, p)))
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, db.ErrCodeNeeded) {
 		return err
 	}
 	if err := s.setSession(c, id); err != nil {
 		return err
+	}
+	if err != nil { // the browser is known, and nobody is signed in yet
+		next = "/login/code?next=" + url.QueryEscape(next)
 	}
 	return s.leave(c, next, "")
 }

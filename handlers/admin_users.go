@@ -46,6 +46,9 @@ func (s *server) showAccount(c *fiber.Ctx) error {
 	if p.Memberships, err = s.store.UserMemberships(ctx, by, u); err != nil {
 		return err
 	}
+	if p.Factor, err = s.store.UserFactor(ctx, by, u); err != nil {
+		return err
+	}
 	if p.Sessions, err = s.store.UserSessions(ctx, by, u); err != nil {
 		return err
 	}

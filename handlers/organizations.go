@@ -53,7 +53,7 @@ func (s *server) listActivity(c *fiber.Ctx) error {
 func orgSettings(c *fiber.Ctx) views.OrgSettingsProps {
 	v := at(c)
 	return views.OrgSettingsProps{Base: v.base, Org: v.org, Name: v.org.Name,
-		MayRename: v.actor.May(portal.RenameOrg) && v.org.State == portal.OrgActive}
+		MayRename: v.actor.May(portal.RenameOrg) && v.org.State == portal.OrgActive, MayRequire: v.actor.May(portal.RequireFactor) && v.org.State == portal.OrgActive}
 }
 
 func (s *server) editOrg(c *fiber.Ctx) error {

@@ -19,6 +19,9 @@ func (s *server) profilePage(c *fiber.Ctx) (views.ProfileProps, error) {
 	if p.NewEmail, err = s.store.NewEmail(ctx, v.actor); err != nil {
 		return p, err
 	}
+	if p.Factor, err = s.store.Factor(ctx, v.actor); err != nil {
+		return p, err
+	}
 	p.Sessions, err = s.store.Sessions(ctx, v.actor, v.session)
 	return p, err
 }

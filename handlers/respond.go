@@ -25,6 +25,7 @@ import (
 //	show                  200, the part asked for                  200, the page
 //	again: problems       422, the form with its problems          422, the page
 //	done: changed         200, HX-Location to where it ends        303, with the notice kept for it
+//	second factor missing 200, HX-Redirect to where it is set up   303, likewise
 //	error returned        its status, the notice, no swap          its status, an error page
 
 // isPart reports whether htmx asks for a part of a page.
@@ -311,6 +312,10 @@ const notHere = "The address may be mistyped, or what was here is not yours to s
 
 // failed turns an error into an answer. It is the only place that does.
 func (s *server) failed(c *fiber.Ctx, err error) error {
+	if portal.IsCode(err, portal.FactorMissing) {
+		keepNotice(c, views.Notice{Kind: "info", Text: err.Error()}, s.secure)
+		return s.leave(c, "/profile/two-factor", "")
+	}
 	title, text, requestID := "Something went wrong on our side", "We have noted it. Try again in a moment.", at(c).id
 	status := fiber.StatusInternalServerError
 	var e *portal.Error

@@ -169,6 +169,9 @@ func (s *server) admins(c *fiber.Ctx) error {
 	if !actor(c).IsAdmin() {
 		return s.keepOut(c, portal.ErrNotFound)
 	}
+	if at(c).set.AdminsFactor && !at(c).viewer.Factor {
+		return portal.ErrFactorMissing(portal.ThePortal)
+	}
 	return c.Next()
 }
 

@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"encoding/base32"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,15 @@ func TestWhatIsQueuedCanBeWritten(t *testing.T) {
 	must(err)
 	must(p.AskForEmail(ctx, rita, "rita@acme.example"))
 	_, err = p.ChangeEmail(ctx, "192.0.2.1", p.token(portal.MailEmailProve, "rita@acme.example"))
+	must(err)
+	must(p.StartFactor(ctx, rita))
+	setup, err := p.FactorSetup(ctx, rita, "Portico")
+	must(err)
+	secret, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(setup.Secret, " ", ""))
+	must(err)
+	_, err = p.EnableFactor(ctx, rita, portal.FactorCode(secret, p.Now().Unix()/30))
+	must(err)
+	_, err = p.RemoveFactor(ctx, p.ada, account(t, p, "Rita"))
 	must(err)
 	switches("approve_users", false)
 	wendy := p.person("Wendy", "wendy@acme.example")
@@ -155,6 +165,16 @@ func TestWhatIsQueuedCanBeWritten(t *testing.T) {
 			t.Errorf("no mail %q was queued", kind)
 		}
 	}
+}
+
+// account is the public id of the active account that is found by these words.
+func account(t *testing.T, p *post, words string) string {
+	t.Helper()
+	found, err := p.Users(t.Context(), p.ada, portal.UserActive, words, "")
+	if err != nil || len(found.Items) != 1 {
+		t.Fatal(found, err)
+	}
+	return found.Items[0].PublicID
 }
 
 // tom is the one open invitation.

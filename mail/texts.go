@@ -101,6 +101,16 @@ The account of {{name}} at {{portal}} has another email address now: {{new_email
 
 If it was you, there is nothing else you need to do. If it was not, tell the people who run {{portal}} at once.`,
 	},
+	portal.MailFactorRemoved: {
+		Subject: "Two-factor sign-in was taken off your Portico account",
+		Body: `Hello {{recipient}},
+
+{{actor}}, a portal admin, has taken two-factor sign-in off the account of {{name}} at {{portal}}. Your password is enough to sign in now. Set it up again as soon as you can:
+
+[Set up two-factor sign-in]({{link}})
+
+If you have not asked for this, tell the people who run {{portal}} at once.`,
+	},
 	portal.MailOrgRequested: {
 		Subject: "{{organization}} is waiting for approval",
 		Body: `Hello {{recipient}},
@@ -250,6 +260,7 @@ var because = map[portal.MailKind]string{
 	portal.MailReset:             "a new password was asked for your account",
 	portal.MailEmailProve:        "somebody has entered your email address for their account",
 	portal.MailEmailChanged:      "your account had, or has, this email address",
+	portal.MailFactorRemoved:     "it is about the safety of your account",
 	portal.MailOrgRequested:      "you are a portal admin",
 	portal.MailOrgApproved:       "you have registered this organization",
 	portal.MailOrgRejected:       "you have asked to register this organization",
@@ -293,6 +304,8 @@ var variables = map[portal.MailKind][]Variable{
 	portal.MailEmailChanged: append(named("the account’s owner"),
 		Variable{Name: "new_email", Meaning: "Address the account has now", Example: "grace@example.com"},
 		Variable{Name: "old_email", Meaning: "Address it had before", Example: "hopper@example.com"}),
+	portal.MailFactorRemoved: append(named("the account’s owner"),
+		Variable{Name: "actor", Meaning: "Name of the portal admin", Example: "Ada Lovelace"}),
 	portal.MailOrgRequested: append(person("the person who asks"), organization),
 	portal.MailOrgApproved:  append(named("the person who asked"), organization),
 	portal.MailOrgRejected: append(named("the person who asked"), organization,

@@ -14,13 +14,14 @@ type Code int
 
 // The kinds of refusal.
 const (
-	Invalid    Code = iota + 1 // the input is wrong: 422, with messages at the fields
-	Forbidden                  // not allowed inside one's own organization: 403
-	NotFound                   // absent, of somebody else, or switched off: 404
-	Conflict                   // somebody was there first, or the state does not allow it: 409
-	Gone                       // was there once and is over: 410
-	TooMany                    // a limit is reached: 429
-	StaleProof                 // the password must be given again first: 422 at the field
+	Invalid       Code = iota + 1 // the input is wrong: 422, with messages at the fields
+	Forbidden                     // not allowed inside one's own organization: 403
+	NotFound                      // absent, of somebody else, or switched off: 404
+	Conflict                      // somebody was there first, or the state does not allow it: 409
+	Gone                          // was there once and is over: 410
+	TooMany                       // a limit is reached: 429
+	StaleProof                    // the password must be given again first: 422 at the field
+	FactorMissing                 // a second factor must be set up first: leads there
 )
 
 // Error is a refusal meant for a person. Any other error is a fault of ours.

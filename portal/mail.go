@@ -12,9 +12,10 @@ const (
 	MailUserWaiting       MailKind = "user_waiting"       // to the portal admins
 	MailUserApproved      MailKind = "user_approved"
 	MailReset             MailKind = "reset"
-	MailEmailProve        MailKind = "email_prove"   // to the new address: prove it
-	MailEmailChanged      MailKind = "email_changed" // to both addresses
-	MailOrgRequested      MailKind = "org_requested" // to the portal admins
+	MailEmailProve        MailKind = "email_prove"    // to the new address: prove it
+	MailEmailChanged      MailKind = "email_changed"  // to both addresses
+	MailFactorRemoved     MailKind = "factor_removed" // to whom a portal admin has taken it off
+	MailOrgRequested      MailKind = "org_requested"  // to the portal admins
 	MailOrgApproved       MailKind = "org_approved"
 	MailOrgRejected       MailKind = "org_rejected"
 	MailOrgSuspended      MailKind = "org_suspended" // this and the next two: to its Super admins
@@ -30,7 +31,7 @@ const (
 )
 
 // MailKinds lists every kind, in the order they are shown.
-var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset, MailEmailProve, MailEmailChanged,
+var MailKinds = []MailKind{MailProve, MailAlreadyRegistered, MailUserWaiting, MailUserApproved, MailReset, MailEmailProve, MailEmailChanged, MailFactorRemoved,
 	MailOrgRequested, MailOrgApproved, MailOrgRejected, MailOrgSuspended, MailOrgResumed, MailOrgDeleted, MailInvitation, MailAskAgain, MailAccepted,
 	MailRoleChanged, MailRemoved, MailKeyExpiring, MailTest}
 
@@ -51,6 +52,8 @@ func (k MailKind) Words() string {
 		return "Prove your new address"
 	case MailEmailChanged:
 		return "E-mail changed"
+	case MailFactorRemoved:
+		return "Two-factor sign-in taken off"
 	case MailOrgRequested:
 		return "Organization requested"
 	case MailOrgApproved:

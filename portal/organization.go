@@ -60,6 +60,9 @@ type Organization struct {
 	Name      string
 	State     OrgState
 	CreatedAt time.Time
+
+	// RequireFactor says that only members with a second factor may work there.
+	RequireFactor bool
 }
 
 // OrgRequest is an organization as its requester and the portal admins see it

@@ -38,11 +38,12 @@ const (
 	RenameOrg        Action = "rename the organization"
 	Leave            Action = "leave"
 	ReadActivity     Action = "read activity"
+	RequireFactor    Action = "require two-factor sign-in"
 )
 
 // Actions lists every Action.
 var Actions = []Action{SeeMembers, SeeInvitations, ManageMembers, ManageTeams, UseApplications,
-	SeeApplications, RevokeCredential, RenameOrg, Leave, ReadActivity}
+	SeeApplications, RevokeCredential, RenameOrg, Leave, ReadActivity, RequireFactor}
 
 // Actor is who acts: the signed-in user plus, inside an organization, their
 // role there. Every operation takes one, and reads it again from the database
@@ -78,7 +79,7 @@ func (a Actor) May(action Action) bool {
 		switch action {
 		case SeeMembers, UseApplications, SeeApplications, RevokeCredential, Leave, ReadActivity:
 			return true
-		case SeeInvitations, ManageMembers, ManageTeams, RenameOrg:
+		case SeeInvitations, ManageMembers, ManageTeams, RenameOrg, RequireFactor:
 			if a.Role == SuperAdmin {
 				return true
 			}

@@ -45,6 +45,7 @@ func TestEveryActionIsAllowedExactlyToWhomTheTableSays(t *testing.T) {
 		{RevokeCredential, ".  .  y  y  y  y   y   y  y  y  .  .  .  .  ."},
 		{RenameOrg, "       .  .  y  .  y  y   y   y  .  .  .  .  .  .  ."},
 		{Leave, "           .  .  y  y  .  y   y   y  y  y  .  .  .  .  ."},
+		{RequireFactor, "   .  .  y  .  .  y   .   y  .  .  .  .  .  .  ."},
 		{ReadActivity, "    .  .  y  y  y  y   y   y  y  y  .  .  .  .  ."},
 	}
 	inTable := map[Action]bool{}

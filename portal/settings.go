@@ -9,6 +9,7 @@ type Settings struct {
 	ApproveUsers    bool // registrations are approved at once
 	RegisterOrgs    bool // API consumers may register organizations
 	ApproveOrgs     bool // those are approved at once
+	AdminsFactor    bool // portal admins must have a second factor
 	MinPassword     int  // characters, 8 to 64
 	InvitationLife  time.Duration
 	SessionIdle     time.Duration

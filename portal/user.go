@@ -71,6 +71,9 @@ func Reactivated(from UserState) UserState {
 // ProofLife is how long a link that proves an address works.
 const ProofLife = 7 * 24 * time.Hour
 
+// SignInLife is how long somebody has for the second step of signing in.
+const SignInLife = 10 * time.Minute
+
 // EmailLife is how long a link that proves the new address of an account works.
 const EmailLife = 24 * time.Hour
 
@@ -101,6 +104,7 @@ func (u User) Name() string { return FullName(u.First, u.Last) }
 type Viewer struct {
 	User
 	ProofAt time.Time // when the password was last given
+	Factor  bool      // has a second factor
 }
 
 // Actor is the viewer outside organizations.

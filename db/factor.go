@@ -1,0 +1,410 @@
+package db
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"strconv"
+
+	"portico/portal"
+)
+
+// factor is the second factor of an account as the database has it.
+type factor struct {
+	secret  []byte
+	enabled bool
+	last    int64 // step of the newest code that was used
+}
+
+func factorSeal(userID int64) string { return "second factor " + strconv.FormatInt(userID, 10) }
+
+func (s *Store) factor(ctx context.Context, q querier, userID int64) (factor, error) {
+	var f factor
+	var sealed []byte
+	var by int
+	err := q.QueryRowContext(ctx, `SELECT sealed, sealed_by, enabled_at IS NOT NULL, last_step FROM second_factors WHERE user_id = ?`, userID).
+		Scan(&sealed, &by, &f.enabled, &f.last)
+	if err != nil {
+		return f, one(err)
+	}
+	secret, err := s.keys.open(sealed, by, factorSeal(userID))
+	f.secret = []byte(secret)
+	return f, err
+}
+
+const hasFactor = `EXISTS (SELECT 1 FROM second_factors f WHERE f.enabled_at IS NOT NULL AND f.user_id = `
+
+func factorOn(ctx context.Context, q querier, userID int64) (bool, error) {
+	var on bool
+	err := q.QueryRowContext(ctx, `SELECT `+hasFactor+`?)`, userID).Scan(&on)
+	return on, err
+}
+
+// needsFactor leads a member without a second factor out of an organization that
+// asks for one.
+func needsFactor(ctx context.Context, q querier, by portal.Actor, o portal.Organization) error {
+	if !o.RequireFactor {
+		return nil
+	}
+	on, err := factorOn(ctx, q, by.UserID)
+	if err == nil && !on {
+		return portal.ErrFactorMissing(o.Name)
+	}
+	return err
+}
+
+// adminNeedsFactor does the same for portal admins.
+func (t *tx) adminNeedsFactor(by portal.Actor) error {
+	set, err := t.settings()
+	if err != nil || !set.AdminsFactor {
+		return err
+	}
+	on, err := factorOn(t.ctx, t, by.UserID)
+	if err == nil && !on {
+		return portal.ErrFactorMissing(portal.ThePortal)
+	}
+	return err
+}
+
+// Factor is how the actor's account stands with its second factor.
+func (s *Store) Factor(ctx context.Context, by portal.Actor) (portal.Factor, error) {
+	return s.factorOf(ctx, by.UserID)
+}
+
+// UserFactor is how an account stands with its second factor, for admins.
+func (s *Store) UserFactor(ctx context.Context, by portal.Actor, u portal.User) (portal.Factor, error) {
+	if !by.IsAdmin() {
+		return portal.Factor{}, portal.ErrNotFound
+	}
+	return s.factorOf(ctx, u.ID)
+}
+
+func (s *Store) factorOf(ctx context.Context, userID int64) (portal.Factor, error) {
+	var f portal.Factor
+	var since int64
+	err := s.read.QueryRowContext(ctx, `SELECT enabled_at, (SELECT count(*) FROM recovery_codes c WHERE c.user_id = f.user_id AND c.used_at IS NULL)
+		FROM second_factors f WHERE f.user_id = ? AND f.enabled_at IS NOT NULL`, userID).Scan(&since, &f.CodesLeft)
+	if errors.Is(err, sql.ErrNoRows) {
+		return f, nil
+	}
+	f.On, f.Since = err == nil, fromMillis(since)
+	return f, err
+}
+
+var errFactorOn = portal.Errorf(portal.Conflict, "Two-factor sign-in is on already.")
+
+// StartFactor makes a secret for the actor's authenticator app. It counts only
+// once a right code has come back.
+func (s *Store) StartFactor(ctx context.Context, by portal.Actor) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if by.UserID == 0 {
+			return portal.ErrNotFound
+		}
+		secret := make([]byte, portal.FactorSecretLen)
+		_, _ = rand.Read(secret) // never fails, see crypto/rand
+		n, err := t.exec(`INSERT INTO second_factors (user_id, sealed, sealed_by, made_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (user_id) DO UPDATE SET sealed = excluded.sealed, sealed_by = excluded.sealed_by, made_at = excluded.made_at WHERE second_factors.enabled_at IS NULL`,
+			by.UserID, s.keys.seal(string(secret), factorSeal(by.UserID)), s.keys.newest, millis(t.now))
+		if err == nil && n == 0 {
+			return errFactorOn
+		}
+		return err
+	})
+}
+
+// FactorSetup is what the actor's app has to be told before the first code; name
+// is the portal's there. Once two-factor sign-in is on, nobody reads it again.
+func (s *Store) FactorSetup(ctx context.Context, by portal.Actor, name string) (portal.FactorSetup, error) {
+	f, err := s.factor(ctx, s.read, by.UserID)
+	if err == nil && f.enabled {
+		err = portal.ErrNotFound
+	}
+	if err != nil {
+		return portal.FactorSetup{}, err
+	}
+	return portal.NewFactorSetup(f.secret, name, by.Email), nil
+}
+
+// EnableFactor turns two-factor sign-in on, if the code is the app's. It returns
+// the recovery codes, of which only hashes are kept.
+func (s *Store) EnableFactor(ctx context.Context, by portal.Actor, code string) ([]string, error) {
+	var codes []string
+	wrong := false
+	err := s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		f, err := s.factor(ctx, t, by.UserID)
+		if err != nil {
+			return err
+		}
+		if f.enabled {
+			return errFactorOn
+		}
+		try, err := t.limit(portal.LimitCode, who(by))
+		if err != nil {
+			return err
+		}
+		step, ok := portal.MatchFactor(f.secret, portal.TidyCode(code), t.now, 0)
+		if wrong = !ok; wrong {
+			return nil // the attempt stays counted
+		}
+		if err := t.unlimit(try); err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE second_factors SET enabled_at = ?, last_step = ? WHERE user_id = ?`, millis(t.now), step, by.UserID); err != nil {
+			return err
+		}
+		if codes, err = t.makeCodes(by.UserID); err != nil {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditFactorOn, "", "")
+	})
+	if err == nil && wrong {
+		err = portal.Invalidf("code", "This code is not right. Look at the app again: it changes every 30 seconds. Your clocks must agree.")
+	}
+	return codes, err
+}
+
+// makeCodes replaces somebody's recovery codes.
+func (t *tx) makeCodes(userID int64) ([]string, error) {
+	if _, err := t.exec(`DELETE FROM recovery_codes WHERE user_id = ?`, userID); err != nil {
+		return nil, err
+	}
+	var codes []string
+	for range portal.RecoveryCodes {
+		random := make([]byte, 10)
+		_, _ = rand.Read(random) // never fails, see crypto/rand
+		code := portal.RecoveryCode(random)
+		if _, err := t.exec(`INSERT INTO recovery_codes (user_id, hash) VALUES (?, ?)`, userID, hashCode(code)); err != nil {
+			return nil, err
+		}
+		codes = append(codes, code)
+	}
+	return codes, nil
+}
+
+// hashCode is what is kept of a recovery code. It is as random as a key, so one
+// round of a plain hash will do.
+func hashCode(code string) []byte {
+	sum := sha256.Sum256([]byte("portico recovery " + portal.TidyCode(code)))
+	return sum[:]
+}
+
+// NewCodes replaces the actor's recovery codes. The old ones end.
+func (s *Store) NewCodes(ctx context.Context, by portal.Actor) ([]string, error) {
+	var codes []string
+	err := s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if on, err := factorOn(ctx, t, by.UserID); err != nil {
+			return err
+		} else if !on {
+			return portal.ErrNotFound
+		}
+		var err error
+		if codes, err = t.makeCodes(by.UserID); err != nil {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditCodesMade, "", "")
+	})
+	return codes, err
+}
+
+// DisableFactor turns the actor's two-factor sign-in off.
+func (s *Store) DisableFactor(ctx context.Context, by portal.Actor) error {
+	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
+		if on, err := factorOn(ctx, t, by.UserID); err != nil {
+			return err
+		} else if !on {
+			return portal.ErrNotFound
+		}
+		if err := t.dropFactor(by.UserID); err != nil {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditFactorOff, "", "")
+	})
+}
+
+// dropFactor forgets somebody's second factor, and half-made sign-ins with it.
+func (t *tx) dropFactor(userID int64) error {
+	for _, table := range []string{"second_factors", "recovery_codes", "sign_ins"} {
+		if _, err := t.exec(`DELETE FROM `+table+` WHERE user_id = ?`, userID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveFactor takes the second factor off somebody who is locked out; they are
+// told by mail. The caller has asked for the admin's password.
+func (s *Store) RemoveFactor(ctx context.Context, by portal.Actor, publicID string) (portal.User, error) {
+	return s.changeUser(ctx, by, publicID, func(t *tx, by portal.Actor, a account) error {
+		if on, err := factorOn(ctx, t, a.ID); err != nil {
+			return err
+		} else if !on {
+			return portal.Errorf(portal.Conflict, "%s has no two-factor sign-in.", a.Name())
+		}
+		if err := t.dropFactor(a.ID); err != nil {
+			return err
+		}
+		if err := t.audit(by, 0, portal.AuditFactorRemoved, a.Email, ""); err != nil {
+			return err
+		}
+		_, err := t.enqueue(letter{kind: portal.MailFactorRemoved, to: a.Email, toName: a.Name(), userID: a.ID,
+			data: map[string]string{"name": a.Name(), "actor": by.Name}, link: portal.MailLink{Path: "/profile/two-factor"}})
+		return err
+	})
+}
+
+// ErrCodeNeeded is how SignIn ends when the password was right and the account
+// has a second factor: nobody is signed in before SignInByCode.
+var ErrCodeNeeded = errors.New("the code of the second factor is needed")
+
+// startSignIn notes that a browser has given an account's password.
+func (t *tx) startSignIn(userID int64, n NewSession) error {
+	if err := t.leaveBrowser(n); err != nil {
+		return err
+	}
+	_, err := t.exec(`INSERT INTO sign_ins (hash, user_id, expires_at) VALUES (?, ?, ?)`, n.Hash, userID, millis(t.now.Add(portal.SignInLife)))
+	return err
+}
+
+// leaveBrowser ends what the browser of a new session held before.
+func (t *tx) leaveBrowser(n NewSession) error {
+	if _, err := t.exec(`DELETE FROM sessions WHERE hash = ?`, n.Old); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM sign_ins WHERE hash = ?`, n.Old)
+	return err
+}
+
+// HalfSignedIn is who has given their password in the browser with that hash and
+// owes the code, or NotFound.
+func (s *Store) HalfSignedIn(ctx context.Context, hash []byte) (portal.User, error) {
+	a, err := s.halfSignedIn(ctx, s.read, hash)
+	return a.User, err
+}
+
+func (s *Store) halfSignedIn(ctx context.Context, q querier, hash []byte) (account, error) {
+	var userID int64
+	err := q.QueryRowContext(ctx, `SELECT user_id FROM sign_ins WHERE hash = ? AND expires_at > ?`, hash, millis(s.Now())).Scan(&userID)
+	if err != nil {
+		return account{}, one(err)
+	}
+	a, err := readAccount(ctx, q, `u.id = ?`, userID)
+	if err == nil && !a.State.MaySignIn() {
+		err = portal.ErrNotFound
+	}
+	return a, err
+}
+
+// SignInByCode is the second step of signing in, in the browser that has made the
+// first: by a code of the app, or by a recovery code, each of which works once.
+func (s *Store) SignInByCode(ctx context.Context, code string, session NewSession) error {
+	wrong := false
+	err := s.inTx(ctx, func(t *tx) error {
+		a, err := s.halfSignedIn(ctx, t, session.Old)
+		if err != nil {
+			return err
+		}
+		if err := t.mayComeIn(a); err != nil {
+			return err
+		}
+		try, err := t.limit(portal.LimitCode, who(a.self(session.IP)))
+		if err != nil {
+			return err
+		}
+		detail, ok, err := t.useCode(a, portal.TidyCode(code))
+		if err != nil {
+			return err
+		}
+		if wrong = !ok; wrong {
+			return nil // the attempt stays counted
+		}
+		if err := t.unlimit(try); err != nil {
+			return err
+		}
+		if err := t.startSession(a.ID, session); err != nil {
+			return err
+		}
+		return t.audit(a.self(session.IP), 0, portal.AuditSignedIn, "", detail)
+	})
+	if err == nil && wrong {
+		err = portal.Invalidf("code", "This code is not right, or has been used. Wait for the next one.")
+	}
+	return err
+}
+
+// useCode uses up a code, if it is one of the account's.
+func (t *tx) useCode(a account, code string) (detail string, ok bool, err error) {
+	f, err := t.s.factor(t.ctx, t, a.ID)
+	if err != nil {
+		return "", false, err
+	}
+	if step, ok := portal.MatchFactor(f.secret, code, t.now, f.last); ok {
+		_, err := t.exec(`UPDATE second_factors SET last_step = ? WHERE user_id = ?`, step, a.ID)
+		return "with a code", true, err
+	}
+	n, err := t.exec(`UPDATE recovery_codes SET used_at = ? WHERE user_id = ? AND hash = ? AND used_at IS NULL`, millis(t.now), a.ID, hashCode(code))
+	return "with a recovery code", n == 1, err
+}
+
+// SetAdminsFactor says whether portal admins must have a second factor.
+func (s *Store) SetAdminsFactor(ctx context.Context, by portal.Actor, on bool) error {
+	return s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+		set, err := t.settings()
+		if err != nil || set.AdminsFactor == on {
+			return err
+		}
+		if err := t.setSetting("admins_factor", onOff(on)); err != nil {
+			return err
+		}
+		return t.audit(by, 0, portal.AuditSettingChanged, "Require two-factor sign-in of portal admins", "to "+onOff(on))
+	})
+}
+
+// SetOrgFactor says whether members of the actor's organization must have a second
+// factor.
+func (s *Store) SetOrgFactor(ctx context.Context, by portal.Actor, on bool) error {
+	return s.changeIn(ctx, by, portal.RequireFactor, func(t *tx, by portal.Actor, o portal.Organization) error {
+		n, err := t.exec(`UPDATE organizations SET require_factor = ? WHERE id = ? AND require_factor <> ?`, on, o.ID, on)
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.audit(by, o.ID, portal.AuditOrgFactor, o.Name, "to "+onOff(on))
+	})
+}
+
+// rekeyFactors seals all second factors with the newest key, in batches.
+func (s *Store) rekeyFactors(ctx context.Context) error {
+	type row struct {
+		user   int64
+		sealed []byte
+		by     int
+	}
+	for {
+		n := 0
+		err := s.inTx(ctx, func(t *tx) error {
+			rows, err := t.rows(`SELECT user_id, sealed, sealed_by FROM second_factors WHERE sealed_by < ? ORDER BY sealed_by, user_id LIMIT ?`, s.keys.newest, rekeyBatch)
+			all, err := list(rows, err, func(r *sql.Rows) (row, error) {
+				var k row
+				return k, r.Scan(&k.user, &k.sealed, &k.by)
+			})
+			if err != nil {
+				return err
+			}
+			for _, k := range all {
+				secret, err := s.keys.open(k.sealed, k.by, factorSeal(k.user))
+				if err != nil {
+					return err
+				}
+				if _, err := t.exec(`UPDATE second_factors SET sealed = ?, sealed_by = ? WHERE user_id = ?`, s.keys.seal(secret, factorSeal(k.user)), s.keys.newest, k.user); err != nil {
+					return err
+				}
+			}
+			n = len(all)
+			return nil
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
