@@ -96,7 +96,7 @@ func (s *Store) AllApplications(ctx context.Context, by portal.Actor, query, cur
 		return portal.Slice[portal.Application]{}, err
 	}
 	now := millis(s.Now())
-	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND a.id < ?`+v.where+` ORDER BY a.id DESC LIMIT ?`,
+	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND (o.state IS NULL OR o.state <> 'deleted') AND a.id < ?`+v.where+` ORDER BY a.id DESC LIMIT ?`,
 		append(append([]any{now, now, s.before("allapps", cursor)}, v.args...), portal.PageSize+1)...)
 	return appPage(s, "allapps", rows, err)
 }

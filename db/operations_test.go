@@ -177,8 +177,23 @@ var operations = []operation{
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.OrgCounts(f.ctx, by) }},
 	{method: "OrgForAdmin", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.OrgForAdmin(f.ctx, by, f.ids["Red"]) }},
-	{method: "Similar", reads: true, outside: true, who: adminsOnly, doer: "ada",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Similar(f.ctx, by, "Acme Two", "") }},
+	{method: "Resembling", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			q, err := f.s.OrgForAdmin(f.ctx, f.user("ada"), f.ids["Rigel"])
+			f.must(err)
+			found, err := f.s.Resembling(f.ctx, by, q)
+			return found, only(err, "resemblances", len(found[q.ID]), true)
+		}},
+	{method: "Refer", outside: true, who: adminsOnly,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			_, inv, err := f.s.Refer(f.ctx, by, f.ids["Rigel"], f.ids["Acme"], "You are here already.")
+			return inv, err
+		},
+		doer: "ada", does: outcome{audit: []string{"ada rejected the organization Rigel (You are here already.)", "ada invited rita (as Team member)"},
+			mail: []string{"org_rejected to rita, queued", "invitation to rita, queued"},
+			rows: [][2]string{{`SELECT state || reason FROM organizations WHERE name = 'Rigel'`, "rejectedYou are here already."},
+				{`SELECT o.name || i.role || i.state FROM invitations i JOIN organizations o ON o.id = i.org_id WHERE i.email_key = 'rita@example.org'`, "Acmeteam_memberpending"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Rigel was rejected by Ada Test on 2 Mar 2026 at 10:00 UTC"}}},
 	{method: "SuspendOrg", outside: true, who: adminsOnly,
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return f.s.SuspendOrg(f.ctx, by, f.ids["Acme"], " Unpaid. ")

@@ -408,31 +408,36 @@ func (s *Store) Reject(ctx context.Context, by portal.Actor, publicID, reason st
 		if q.State != portal.OrgPending {
 			return errDecided(q)
 		}
-		reason, problem := portal.TidyText(reason, portal.MaxReason)
-		if problem == "" && reason == "" {
-			problem = "Enter a reason: it is what the requester reads."
-		}
-		if problem != "" {
-			return portal.Invalidf("reason", "%s", problem)
-		}
-		n, err := t.exec(`UPDATE organizations SET state = 'rejected', decided_by = ?, decided_at = ?, reason = ? WHERE id = ? AND state = 'pending'`,
-			by.UserID, millis(t.now), reason, q.ID)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errDecided(q)
-		}
 		o = q.Organization
-		if err := t.audit(by, q.ID, portal.AuditOrgRejected, q.Name, reason); err != nil {
-			return err
-		}
-		_, err = t.enqueue(letter{kind: portal.MailOrgRejected, to: q.RequesterEmail, toName: q.RequesterName, userID: q.RequesterID, orgID: q.ID,
-			data: map[string]string{"organization": q.Name, "name": q.RequesterName, "reason": reason},
-			link: portal.MailLink{Path: "/organizations/requests/" + q.PublicID}})
-		return err
+		return t.reject(by, q, reason)
 	})
 	return o, err
+}
+
+// reject ends a pending request; its requester is mailed the reason.
+func (t *tx) reject(by portal.Actor, q portal.OrgRequest, reason string) error {
+	reason, problem := portal.TidyText(reason, portal.MaxReason)
+	if problem == "" && reason == "" {
+		problem = "Enter a reason: it is what the requester reads."
+	}
+	if problem != "" {
+		return portal.Invalidf("reason", "%s", problem)
+	}
+	n, err := t.exec(`UPDATE organizations SET state = 'rejected', decided_by = ?, decided_at = ?, reason = ? WHERE id = ? AND state = 'pending'`,
+		by.UserID, millis(t.now), reason, q.ID)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errDecided(q)
+	}
+	if err := t.audit(by, q.ID, portal.AuditOrgRejected, q.Name, reason); err != nil {
+		return err
+	}
+	_, err = t.enqueue(letter{kind: portal.MailOrgRejected, to: q.RequesterEmail, toName: q.RequesterName, userID: q.RequesterID, orgID: q.ID,
+		data: map[string]string{"organization": q.Name, "name": q.RequesterName, "reason": reason},
+		link: portal.MailLink{Path: "/organizations/requests/" + q.PublicID}})
+	return err
 }
 
 // AddOrg makes an active organization by hand, and invites its first Super admin
@@ -528,33 +533,4 @@ func (s *Store) OrgForAdmin(ctx context.Context, by portal.Actor, publicID strin
 		return portal.OrgRequest{}, portal.ErrNotFound
 	}
 	return scanRequest(s.read.QueryRowContext(ctx, `SELECT `+requestColumns+requestTables+` WHERE o.public_id = ? AND o.purged_at IS NULL`, publicID))
-}
-
-// maxSimilar is how many resembling organizations an admin is shown.
-const maxSimilar = 5
-
-// Similar lists existing organizations whose name begins with the same words as
-// name, for admins deciding about it. but is left out.
-func (s *Store) Similar(ctx context.Context, by portal.Actor, name, but string) ([]portal.Organization, error) {
-	if !by.IsAdmin() {
-		return nil, portal.ErrNotFound
-	}
-	first := portal.Words(name)
-	if len(first) == 0 {
-		return nil, nil
-	}
-	v, err := s.sieve(ctx, searchOrgs, everywhere, "o.id", first[0])
-	if err != nil {
-		return nil, err
-	}
-	args := append(append([]any{but}, v.args...), maxSimilar)
-	rows, err := s.read.QueryContext(ctx, `SELECT `+orgColumns+` FROM organizations o
-		WHERE o.public_id <> ? AND `+v.by("o.state")+` IN ('pending', 'active', 'suspended')`+v.where+` ORDER BY o.id DESC LIMIT ?`, args...)
-	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
-		var o portal.Organization
-		var created int64
-		err := r.Scan(orgFields(&o, &created)...)
-		o.CreatedAt = fromMillis(created)
-		return o, err
-	})
 }

@@ -26,7 +26,7 @@ const everywhere int64 = 0
 
 // searchTexts read the organization (0: none) and the texts of one thing.
 var searchTexts = map[searchKind]string{
-	searchOrgs:    `SELECT 0, name, '', '' FROM organizations WHERE id = ?`,
+	searchOrgs:    `SELECT 0, name, '', '' FROM organizations WHERE id = ? AND purged_at IS NULL`,
 	searchUsers:   `SELECT 0, first_name, last_name, email FROM users WHERE id = ?`,
 	searchMembers: `SELECT m.org_id, m.first_name, m.last_name, u.email FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.user_id = ? AND m.org_id = ?`,
 	searchTeams:   `SELECT org_id, name, '', '' FROM teams WHERE id = ?`,

@@ -20,6 +20,8 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Post("/organizations/:id/approval", s.createApproval)
 	admin.Get("/organizations/:id/rejection", s.newRejection)
 	admin.Post("/organizations/:id/rejection", s.createRejection)
+	admin.Get("/organizations/:id/referral", s.newReferral)
+	admin.Post("/organizations/:id/referral", s.createReferral)
 	admin.Get("/organizations/:id/suspension", s.newSuspension)
 	admin.Post("/organizations/:id/suspension", s.createSuspension)
 	admin.Get("/organizations/:id/resumption", s.newResumption)

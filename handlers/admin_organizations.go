@@ -24,6 +24,11 @@ func (s *server) listOrganizations(c *fiber.Ctx) error {
 	if p.List, err = s.store.Orgs(ctx, by, p.State, p.Query, c.Query("after")); err != nil {
 		return err
 	}
+	if p.State == portal.OrgPending {
+		if p.Alike, err = s.store.Resembling(ctx, by, p.List.Items...); err != nil {
+			return err
+		}
+	}
 	return s.show(c, adminPage("organizations", "Organizations", consumers, ""), views.AdminOrganizations(p))
 }
 
@@ -60,6 +65,13 @@ func (s *server) createAddition(c *fiber.Ctx) error {
 		return err
 	}
 	notice := "Added " + o.Name + "."
+	alike, err := s.alike(c, portal.OrgRequest{Organization: o}, o.Name)
+	if err != nil {
+		return err
+	}
+	if len(alike) > 0 {
+		notice += " Its name resembles that of " + alike[0].Organization.Name + "."
+	}
 	if first == nil {
 		return s.done(c, orgsPath+"?state=active", notice)
 	}
@@ -90,6 +102,11 @@ func (s *server) showOrganization(c *fiber.Ctx) error {
 		return err
 	}
 	p := views.AdminOrganizationProps{OrgRequest: q, Now: s.store.Now()}
+	if q.State == portal.OrgPending {
+		if p.Alike, err = s.alike(c, q, q.Name); err != nil {
+			return err
+		}
+	}
 	if p.Members, err = s.store.MemberCount(ctx, by); err != nil {
 		return err
 	}
@@ -125,6 +142,13 @@ func (s *server) pending(c *fiber.Ctx) (portal.OrgRequest, error) {
 	return q, err
 }
 
+// alike are the organizations that a request under that name may mean.
+func (s *server) alike(c *fiber.Ctx, q portal.OrgRequest, name string) ([]portal.Resemblance, error) {
+	q.Name = name
+	found, err := s.store.Resembling(c.UserContext(), actor(c), q)
+	return found[q.ID], err
+}
+
 func decisionPage(title string) views.Page {
 	return adminForm("organizations", title, "Organizations", orgsPath)
 }
@@ -138,11 +162,11 @@ func (s *server) newApproval(c *fiber.Ctx) error {
 }
 
 func (s *server) approval(c *fiber.Ctx, q portal.OrgRequest, f views.ApproveForm, problem error) error {
-	similar, err := s.store.Similar(c.UserContext(), actor(c), f.Name, q.PublicID)
+	alike, err := s.alike(c, q, f.Name)
 	if err != nil {
 		return err
 	}
-	f.Request, f.Similar, f.Problems = q, similar, problems(problem)
+	f.Request, f.Alike, f.Problems = q, alike, problems(problem)
 	if problem != nil {
 		return s.refused(c, problem, decisionPage("Approve"), views.Approve(f))
 	}
@@ -191,6 +215,48 @@ func (s *server) createRejection(c *fiber.Ctx) error {
 		return err
 	}
 	return s.doneMail(c, orgsPath+"?state=pending", "Rejected "+o.Name+". The requester is told by mail.", "Rejected "+o.Name+".")
+}
+
+// referral shows the form that invites a requester somewhere else.
+func (s *server) referral(c *fiber.Ctx, f views.ReferForm, problem error) error {
+	q, err := s.pending(c)
+	if err != nil {
+		if problem != nil {
+			return problem // somebody else has decided: it says who and when
+		}
+		return err
+	}
+	f.Request, f.Problems = q, problems(problem)
+	if f.Alike, err = s.alike(c, q, q.Name); err != nil {
+		return err
+	}
+	for _, r := range f.Alike {
+		if problem == nil && f.Organization == "" && r.MayJoin() {
+			f.Organization = r.PublicID
+			f.Reason = "Your company is here already as " + r.Organization.Name + ". You are invited to join it: the invitation is in your mail and on your start page."
+		}
+	}
+	if problem != nil {
+		return s.refused(c, problem, decisionPage("Join that one instead"), views.Refer(f))
+	}
+	if f.Organization == "" {
+		return portal.Errorf(portal.Conflict, "No active organization resembles %s. Approve or reject the request.", q.Name)
+	}
+	return s.show(c, decisionPage("Join that one instead"), views.Refer(f))
+}
+
+func (s *server) newReferral(c *fiber.Ctx) error { return s.referral(c, views.ReferForm{}, nil) }
+
+func (s *server) createReferral(c *fiber.Ctx) error {
+	f := views.ReferForm{Organization: text(c, "organization"), Reason: text(c, "reason")}
+	o, inv, err := s.store.Refer(c.UserContext(), actor(c), c.Params("id"), f.Organization, f.Reason)
+	if problems(err) != nil {
+		return s.referral(c, f, err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.doneMail(c, orgsPath+"?state=pending", "Invited "+inv.Email+" to "+o.Name+". The request is rejected.", "Invited "+inv.Email+" to "+o.Name+". The request is rejected.")
 }
 
 func (s *server) editOrgName(c *fiber.Ctx) error {

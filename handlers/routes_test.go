@@ -229,6 +229,8 @@ var table = map[string]row{
 	"GET /admin/organizations/:id/rejection":  {as: admins},
 	"POST /admin/organizations/:id/rejection": {adminsDo, p("reason", "No.")},
 
+	"GET /admin/organizations/:id/referral":     {as: admins},
+	"POST /admin/organizations/:id/referral":    {as: "login 404 404 404 404 422"}, // without an organization; see the test of referring
 	"GET /admin/organizations/:id/suspension":   {as: admins},
 	"POST /admin/organizations/:id/suspension":  {adminsDo, p("reason", "Unpaid.")},
 	"GET /admin/organizations/:id/resumption":   {as: "login 404 404 404 404 409"},
@@ -355,7 +357,7 @@ func (w *world) param(route, name, org string) string {
 		}
 	case parent == "requests" && strings.HasSuffix(route, "/resubmission"):
 		return w.ids["Red"]
-	case parent == "requests", strings.HasSuffix(route, "/organizations/:id/approval"), strings.HasSuffix(route, "/rejection"):
+	case parent == "requests", strings.HasSuffix(route, "/organizations/:id/approval"), strings.HasSuffix(route, "/rejection"), strings.HasSuffix(route, "/referral"):
 		return w.ids["Rigel"]
 	case parent == "o", parent == "organizations":
 		return pick("Acme")
