@@ -190,6 +190,9 @@ func (s *Store) RestoreOrg(ctx context.Context, by portal.Actor, publicID string
 // purge removes what deleted organizations have left, when they cannot be
 // restored any more. The audit log stays.
 func (s *Store) purge(ctx context.Context) error {
+	if err := s.FoldUses(ctx); err != nil { // uses that wait would point at nothing
+		return err
+	}
 	for {
 		more := false
 		err := s.inTx(ctx, func(t *tx) (err error) {
