@@ -106,7 +106,7 @@
     const el = event.detail.elt;
     if (event.detail.target?.id === "dialog-body" && !inDialog(el)) opener = el.matches("form") ? $("button", el) : el;
     const button = el.matches("form") ? ($("[type=submit]", el) ?? $("button", el)) : el;
-    if (button.matches(".btn")) button.setAttribute("aria-busy", "true");
+    if (button?.matches(".btn")) button.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const el = event.detail.elt;
@@ -133,6 +133,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "dialog-body") return openDialog();
     if (event.target.id === "results") return say(event.target.dataset.said);
+    if (event.target.id === "palette-results") return hitsCame();
     if (event.target.id !== "page") return;
     setUp();
     if (event.detail.requestConfig?.elt?.matches?.("[data-poll]")) return;
@@ -188,6 +189,13 @@
     closeMenus(menu);
     if (menu && at.closest(".panel :is(a, button)")) menu.open = false;
 
+    if (at.closest("[data-open-palette]") && !(event.metaKey || event.ctrlKey || event.shiftKey)) {
+      event.preventDefault();
+      openPalette();
+    } else if (at.closest("[data-close-palette]")) {
+      palette().close();
+    }
+
     if (at.closest("[data-open-menu]")) {
       event.preventDefault();
       drawer(true);
@@ -217,6 +225,60 @@
       button.setAttribute("aria-pressed", String(button.dataset.setTheme === document.documentElement.dataset.theme));
     }
   };
+
+  // The palette: the focus stays in its field, and the arrows move through the options.
+
+  const palette = () => $("#palette");
+  const options = () => [...palette().querySelectorAll("[role=option]")];
+  let entered = false; // Enter was pressed before the hits of what is typed were there
+
+  const openPalette = () => {
+    if (!palette() || palette().open || dialog().open) return;
+    closeMenus();
+    const field = $("input", palette());
+    field.value = "";
+    entered = false;
+    palette().showModal();
+    field.focus();
+    htmx.trigger(field.form, "opened");
+  };
+  const choose = (option) => {
+    for (const other of options()) other.setAttribute("aria-selected", String(other === option));
+    const field = $("input", palette());
+    if (!option) return field.removeAttribute("aria-activedescendant");
+    field.setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  };
+  const chosen = () => $('[role=option][aria-selected="true"]', palette());
+  const go = (option) => {
+    palette().close();
+    option.click();
+  };
+  const hitsCame = () => {
+    choose(options()[0]);
+    $("[role=status]", palette()).textContent = $("#palette-list").dataset.said;
+    if (!current()) return;
+    if (entered && chosen()) go(chosen());
+    entered = false;
+  };
+  const current = () => $("#palette-list").dataset.query === $("input", palette()).value.trim();
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k" && palette()) {
+      event.preventDefault();
+      return palette().open ? palette().close() : openPalette();
+    }
+    if (!event.target.closest?.("#palette input")) return;
+    const all = options();
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const at = all.indexOf(chosen()) + (event.key === "ArrowDown" ? 1 : -1);
+      choose(all.at(at < 0 ? -1 : at % all.length));
+    } else if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      if (!current()) entered = true;
+      else if (chosen()) go(chosen());
+    }
+  });
 
   // Copying
 
@@ -283,6 +345,12 @@
 
   const start = () => {
     dialog().addEventListener("close", closed);
+    palette()?.addEventListener("mousedown", (event) => {
+      if (event.target === palette()) palette().close();
+    });
+    if (/Mac|iPhone|iPad/.test(navigator.platform)) {
+      for (const keys of document.querySelectorAll(".search-button kbd")) keys.textContent = "⌘K";
+    }
     dialog().addEventListener("mousedown", (event) => {
       // A press beside the box closes it, unless something has been filled in.
       if (event.target === dialog() && !$(fields, dialog())) dialog().close();

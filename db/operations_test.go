@@ -134,6 +134,13 @@ var operations = []operation{
 			all, err := f.s.Memberships(f.ctx, by)
 			return all, only(err, "memberships", len(all), f.number(`SELECT count(*) FROM memberships WHERE user_id = ?`, by.UserID) > 0)
 		}},
+	{method: "Find", reads: true, outside: true, doer: "ann",
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who: "N      y    y     y   y   y   y   y   N    y   N",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			found, err := f.s.Find(f.ctx, by, "al", "")
+			return found, only(err, "finds", len(found), f.number(`SELECT count(*) FROM memberships WHERE user_id = ?`, by.UserID) > 0 || by.Admin)
+		}},
 	{method: "Enter", reads: true, outside: true, ids: "Acme", doer: "ann",
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who: "N      N    N     N   y   y   y   N   N    N   N",

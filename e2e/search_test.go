@@ -131,3 +131,112 @@ func TestListsAreSearchedAsOneTypes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// highlighted waits until the palette's current option says this.
+func (p *person) highlighted(words string) {
+	p.t.Helper()
+	option := p.page.Locator(`#palette [role=option][aria-selected=true]`)
+	if err := expect.Locator(option).ToContainText(words); err != nil {
+		p.t.Fatalf("%s does not find %q highlighted: %v\n%s", p.first, words, err, p.reads())
+	}
+}
+
+func TestThePaletteFindsByKeyboardAlone(t *testing.T) {
+	journey(t)
+	s := newScene(t)
+	acme := s.added("Acme Inc", rita)
+	globex := s.added("Globex", uma)
+	s.member(acme, rita, tom, teamMember)
+	s.plainly(t, rita).signIn().open(acme+"/applications").press("New application").fill("Name", "Weather Station").press("Create").want(200)
+
+	r := s.visitor(t, rita)
+	r.signIn()
+	r.at(acme)
+	palette := part{r, r.page.Locator("#palette")}
+
+	// With nothing typed it offers the pages at hand.
+	r.strikes("Control+k")
+	r.highlighted("Overview")
+	r.audit("palette")
+	r.strikes("ArrowDown")
+	r.strikes("ArrowDown")
+	r.highlighted("Users")
+	r.strikes("ArrowUp")
+	r.highlighted("Applications")
+	r.strikes("Enter")
+	r.at(acme + "/applications")
+
+	// Esc closes it, and the focus is back.
+	link := r.page.Locator("[data-open-palette]")
+	if err := link.Focus(); err != nil {
+		t.Fatal(err)
+	}
+	r.strikes("Enter")
+	r.highlighted("Overview")
+	r.strikes("Escape")
+	if err := expect.Locator(palette.at).Not().ToBeVisible(); err != nil {
+		t.Error(err)
+	}
+	if err := expect.Locator(link).ToBeFocused(); err != nil {
+		t.Error(err)
+	}
+
+	// People and applications.
+	r.strikes("Meta+k")
+	r.types("bak to")
+	r.highlighted(tom.name())
+	r.audit("palette-people")
+	r.strikes("Enter")
+	r.at(acme + "/users/{id}")
+	r.sees(tom.email)
+	r.strikes("Control+k")
+	r.types("weath")
+	r.strikes("Enter") // before the hits are there: it goes to the first of them
+	r.at(acme + "/applications/{id}")
+	r.sees("Weather Station")
+
+	// Nothing of another organization.
+	r.strikes("Control+k")
+	r.types("globex")
+	palette.sees("Nothing found")
+	palette.misses("Globex")
+	r.audit("palette-nothing")
+	r.strikes("Escape")
+
+	// A portal admin finds everything.
+	a := s.visitor(t, ada)
+	a.signIn()
+	a.strikes("Control+k")
+	a.types("globex")
+	a.highlighted("Globex")
+	a.strikes("Enter")
+	a.at("/admin/organizations/" + orgID(globex))
+	a.strikes("Control+k")
+	a.types("templ")
+	a.highlighted("Email templates")
+	a.strikes("Enter")
+	a.at("/admin/settings/email-templates")
+
+	// By mouse, and without scripts.
+	r.whole().press("Search")
+	if err := r.page.Locator("#palette input").Fill("tom"); err != nil {
+		t.Fatal(err)
+	}
+	palette.sees(tom.name())
+	r.click(palette.at.GetByRole("option").Filter(playwright.LocatorFilterOptions{HasText: tom.name()}), "Tom")
+	r.at(acme + "/users/{id}")
+	r.open("/search")
+	r.audit("search")
+	r.open("/search?q=tom")
+	r.audit("search-found")
+	n := s.newPerson(t, rita, false)
+	n.signIn()
+	n.whole().press("Search")
+	n.at("/search")
+	n.fill("Search everything", "tom")
+	n.press("Search")
+	n.sees(tom.name())
+	n.misses("Globex")
+	n.press(tom.name())
+	n.at(acme + "/users/{id}")
+}

@@ -39,10 +39,22 @@ func mode(c *fiber.Ctx) views.Mode {
 		return views.Full
 	case c.Get("HX-Target") == "page":
 		return views.Region
-	case c.Get("HX-Target") == "results":
+	case c.Get("HX-Target") == "results", forPalette(c):
 		return views.Part
 	}
 	return views.Bare
+}
+
+// forPalette reports whether a search is asked for by the palette.
+func forPalette(c *fiber.Ctx) bool { return isPart(c) && c.Get("HX-Target") == "palette-results" }
+
+// cameFrom is the path of the page from which htmx asks, or "".
+func cameFrom(c *fiber.Ctx) string {
+	u, err := url.Parse(c.Get("HX-Current-URL"))
+	if err != nil {
+		return ""
+	}
+	return u.Path
 }
 
 // show answers with a screen, or with the part of it that is asked for.
@@ -74,7 +86,7 @@ func statusOf(err error) int {
 func (s *server) render(c *fiber.Ctx, status int, p views.Page, body templ.Component) error {
 	c.Vary("HX-Request", "HX-Target")
 	p.Mode = mode(c)
-	if p.Mode == views.Part {
+	if p.Mode == views.Part && !forPalette(c) {
 		s.address(c)
 	}
 	if p.Mode == views.Full || p.Mode == views.Region {

@@ -70,6 +70,8 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/me/invitations/:id/acceptance", s.signedIn, s.createOwnAcceptance)
 	app.Post("/me/invitations/:id/refusal", s.signedIn, s.createOwnRefusal)
 
+	app.Get("/search", s.signedIn, s.search)
+
 	app.Get("/organizations/new", s.signedIn, s.newOrganization)
 	app.Post("/organizations", s.signedIn, s.createOrganization)
 	request := app.Group("/organizations/requests/:id", s.signedIn)

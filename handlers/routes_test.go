@@ -146,6 +146,7 @@ var table = map[string]row{
 	"GET /me/applications/:id/credentials/:key/revocation":  {as: nobodys},
 	"POST /me/applications/:id/credentials/:key/revocation": {as: nobodys},
 
+	"GET /search":                                   {as: people},
 	"GET /organizations/new":                        {as: people},
 	"POST /organizations":                           {peopleMay, p("name", "Nimbus")},
 	"GET /organizations/requests/:id":               {as: requester + "200"},

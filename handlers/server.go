@@ -53,6 +53,8 @@ type server struct {
 	base    string // scheme and host, without a slash at the end
 	secure  bool   // the base address is https
 	cookies *sessionStore
+
+	searches meter
 }
 
 // Limits of what a request may hold and how long it may take.
