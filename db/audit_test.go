@@ -108,7 +108,7 @@ func TestRefusalsAreForSuperAdminsAndStrangersStayUnnamed(t *testing.T) {
 			t.Errorf("%s reads of %d refusals, want %d", who, got, want)
 		}
 	}
-	page, err := f.s.AuditLog(f.ctx, f.user("ada"), portal.AuditFilter{Refused: true}, "")
+	page, err := f.s.AuditLog(f.ctx, f.user("ada"), portal.AuditFilter{Kind: portal.AuditRefused}, "")
 	if f.must(err); len(page.Items) != 2 || !page.Items[0].Refused || page.Items[0].ActorMail != address("bea") || page.Items[0].OrgName != "" {
 		t.Errorf("the refused ones are %+v", page.Items)
 	}

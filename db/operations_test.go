@@ -911,6 +911,11 @@ var operations = []operation{
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return f.s.AuditPage(f.ctx, by, portal.AuditFilter{}, "")
 		}},
+	{method: "OrgsNamed", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			all, err := f.s.OrgsNamed(f.ctx, by, "acm")
+			return all, only(err, "organizations", len(all), true)
+		}},
 	{method: "VerifyAudit", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.VerifyAudit(f.ctx) }},
 	{method: "Refuse", outside: true, who: noneOfThem, doer: "stan",
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.Refuse(f.ctx, by, portal.ErrNotFound) },

@@ -215,18 +215,18 @@ func lists(f *scene, by portal.Actor) error {
 
 // audits reads the audit log through every filter, alone and with the others.
 func audits(f *scene) error {
-	for i := range 1 << 5 {
-		filter := portal.AuditFilter{Refused: i&1 != 0}
-		if i&2 != 0 {
+	for i := range 1 << 4 {
+		var filter portal.AuditFilter
+		if i&1 != 0 {
 			filter.From, filter.To = start, start.Add(time.Hour)
 		}
-		if i&4 != 0 {
+		if i&2 != 0 {
 			filter.Kind = portal.AuditJoined
 		}
-		if i&8 != 0 {
+		if i&4 != 0 {
 			filter.Person = address("ann")
 		}
-		if i&16 != 0 {
+		if i&8 != 0 {
 			filter.Org = f.ids["Acme"]
 		}
 		for _, cursor := range []string{"", f.s.cursorFor("audit", f.marks.audit)} {

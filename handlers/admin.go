@@ -70,6 +70,8 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("/emails/:id", s.showEmail)
 	admin.Post("/emails/:id/retry", s.retryEmail)
 	admin.Get("/audit-log", s.listAudit)
+	admin.Get("/audit-log.csv", s.exportAudit(asCSV))
+	admin.Get("/audit-log.jsonl", s.exportAudit(asJSONLines))
 	admin.Get("/settings/general", s.editGeneral)
 	admin.Post("/settings/general", s.updateGeneral)
 	admin.Post("/settings/two-factor", s.updateAdminsFactor)
@@ -120,14 +122,6 @@ func (s *server) adminOverview(c *fiber.Ctx) error {
 		Organizations: waits.Organizations, Users: waits.Users, FailedMail: waits.FailedMail,
 		Active: orgs[portal.OrgActive], People: users[portal.UserActive],
 		Recent: log.Items[:min(recentActivity, len(log.Items))], Now: s.store.Now()}))
-}
-
-func (s *server) listAudit(c *fiber.Ctx) error {
-	log, err := s.store.AuditLog(c.UserContext(), actor(c), portal.AuditFilter{}, c.Query("after"))
-	if err != nil {
-		return err
-	}
-	return s.show(c, adminPage("audit-log", "Audit log"), views.AuditLog(log, c.Query("after") == "", s.store.Now()))
 }
 
 func (s *server) listAllApplications(c *fiber.Ctx) error {

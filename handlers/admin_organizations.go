@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -35,8 +36,11 @@ func (s *server) listOrganizations(c *fiber.Ctx) error {
 // maxQuery is how many characters of a search are looked at.
 const maxQuery = 100
 
-func query(c *fiber.Ctx) string {
-	q := []rune(c.Query("q"))
+func query(c *fiber.Ctx) string { return typedQuery(c, "q") }
+
+// typedQuery is what was typed into a field of a form that only looks for something.
+func typedQuery(c *fiber.Ctx, field string) string {
+	q := []rune(strings.ToValidUTF8(c.Query(field), ""))
 	return string(q[:min(len(q), maxQuery)])
 }
 

@@ -41,15 +41,6 @@ func (s *server) overview(c *fiber.Ctx) error {
 	return s.show(c, orgPage(c, "overview", "Dashboard"), views.Overview(p))
 }
 
-func (s *server) listActivity(c *fiber.Ctx) error {
-	v := at(c)
-	list, err := s.store.Activity(c.UserContext(), v.actor, portal.AuditFilter{}, c.Query("after"))
-	if err != nil {
-		return err
-	}
-	return s.show(c, orgPage(c, "activity", "Activity"), views.Activity(v.base, list, c.Query("after") == "", s.store.Now()))
-}
-
 func orgSettings(c *fiber.Ctx) views.OrgSettingsProps {
 	v := at(c)
 	return views.OrgSettingsProps{Base: v.base, Org: v.org, Name: v.org.Name,

@@ -314,6 +314,9 @@ var table = map[string]row{
 	"POST /admin/users/:id/two-factor-removal":      {"login 404 404 404 404 409", p("current_password", password)},
 	"POST /admin/settings/two-factor":               {as: adminsDo},
 
+	"GET /admin/audit-log.csv":   {as: admins},
+	"GET /admin/audit-log.jsonl": {as: admins},
+
 	"POST /demo/personas/:id": {as: changing},
 	"GET /demo/mailbox":       {as: everybody},
 	"GET /demo/mailbox/:id":   {as: everybody},

@@ -1,6 +1,9 @@
 package portal
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // AuditKind says what happened. The words are part of what people read.
 type AuditKind string
@@ -105,12 +108,46 @@ const (
 	MaxRefusals   = 60
 )
 
+// AuditGroup is some kinds of entries that belong together.
+type AuditGroup struct {
+	Label string
+	Kinds []AuditKind
+}
+
+// OrgAuditGroups are the kinds that happen inside organizations, for whoever
+// chooses one to look for.
+var OrgAuditGroups = []AuditGroup{
+	{"Organization", []AuditKind{AuditOrgRequested, AuditOrgRegistered, AuditOrgApproved, AuditOrgRejected, AuditOrgWithdrawn, AuditOrgResubmitted,
+		AuditOrgAdded, AuditOrgRenamed, AuditOrgFactor, AuditOrgSuspended, AuditOrgResumed, AuditOrgDeleted, AuditOrgRestored, AuditOrgPurged}},
+	{"Invitations", InvitationKinds},
+	{"Members and teams", []AuditKind{AuditJoined, AuditMemberRenamed, AuditRoleChanged, AuditMemberRemoved, AuditRemovalUndone, AuditLeft,
+		AuditTeamCreated, AuditTeamRenamed, AuditTeamDeleted, AuditTeamJoined, AuditTeamLeft}},
+	{"Applications and credentials", ApplicationKinds},
+}
+
+// AuditGroups are all kinds.
+var AuditGroups = append([]AuditGroup{
+	{"Refused", []AuditKind{AuditRefused}},
+	{"Accounts", []AuditKind{AuditRegistered, AuditProofAsked, AuditProved, AuditSignedIn, AuditSignedOut, AuditSessionEnded, AuditSessionsEnded,
+		AuditResetAsked, AuditResetDone, AuditPasswordChanged, AuditProfileChanged, AuditEmailAsked, AuditEmailKept, AuditEmailChanged,
+		AuditFactorOn, AuditFactorOff, AuditCodesMade}},
+	{"Portal admins", []AuditKind{AuditAdminCreated, AuditAdminMade, AuditAdminUnmade, AuditUserApproved, AuditUserRefused, AuditUserDeactivated, AuditUserActivated,
+		AuditResetSent, AuditFactorRemoved, AuditSettingChanged, AuditMailSettings, AuditTestMail, AuditMailRetried}},
+}, OrgAuditGroups...)
+
+// GroupsFor are the kinds that by may read of in the organization it is in.
+func GroupsFor(by Actor) []AuditGroup {
+	if by.May(SeeInvitations) {
+		return append(slices.Clone(OrgAuditGroups), AuditGroup{"Refused", []AuditKind{AuditRefused}})
+	}
+	return slices.DeleteFunc(slices.Clone(OrgAuditGroups), func(g AuditGroup) bool { return g.Label == "Invitations" })
+}
+
 // AuditFilter narrows the audit log; what is empty does not narrow it.
 type AuditFilter struct {
 	Org      string // public id
 	Person   string // e-mail address of who did it, or of whom it was done to
 	Kind     AuditKind
-	Refused  bool      // only what was refused
 	From, To time.Time // To itself is not in it any more
 }
 

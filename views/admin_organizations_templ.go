@@ -1305,7 +1305,7 @@ func AdminOrganization(p AdminOrganizationProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = auditTable("Activity", p.Recent, false, p.Now).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = auditTable("Activity", p.Recent, false, p.Now, nil).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -34,7 +34,6 @@ CREATE INDEX audit_by_subject ON audit (subject, at, id);
 CREATE INDEX audit_by_org ON audit (org_id, at, id);
 CREATE INDEX audit_by_org_actor ON audit (org_id, actor_id, at, id);
 CREATE INDEX audit_by_org_kind ON audit (org_id, kind, at, id);
-CREATE INDEX audit_refused ON audit (at, id) WHERE refused = 1;
 CREATE INDEX audit_refused_by_actor ON audit (actor_id, at) WHERE refused = 1;
 
 -- How much happened on each day: what charts show without counting a table.
