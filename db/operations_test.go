@@ -797,6 +797,14 @@ var operations = []operation{
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who: "N      N    N     N   N   y   N   N   N    y   N",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Parting(f.ctx, by, f.ids["abe"]) }},
+	{method: "DeleteUser", outside: true,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:  "N      N    N     N   y   N   N   N   N    y   N",
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.DeleteUser(f.ctx, by, f.ids["ann"], nil) },
+		doer: "ann", does: outcome{audit: []string{"ann took over the application Alpha (now of Amy Test)", "ann left the organization Acme (with their account)", "ann deleted their account"},
+			rows: [][2]string{{`SELECT count(*) FROM users WHERE email_key = 'ann@example.org'`, "0"}, {`SELECT count(*) FROM users WHERE first_name = 'Ann'`, "0"},
+				{`SELECT u.email FROM applications a JOIN users u ON u.id = a.owner_id WHERE a.name = 'Alpha'`, "amy@example.org"}}},
+		again: "ada", twice: outcome{code: portal.NotFound}},
 	{method: "RefuseUser", outside: true, who: adminsOnly,
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.RefuseUser(f.ctx, by, f.ids["wanda"]) },
 		doer: "ada", does: outcome{audit: []string{"ada refused the account wanda"}, rows: [][2]string{{`SELECT state FROM users WHERE email = 'wanda@example.org'`, "deactivated"}}},

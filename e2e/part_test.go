@@ -118,6 +118,15 @@ func (a part) fixed(label, value string) {
 	}
 }
 
+// holdsChoice waits until the list with this label shows this choice.
+func (a part) holdsChoice(label, choice string) {
+	a.p.t.Helper()
+	chosen := a.field(label).Locator("option:checked")
+	if err := expect.Locator(chosen).ToContainText(choice); err != nil {
+		a.p.t.Fatalf("%s does not find %q chosen in %s: %v\n%s", a.p.first, choice, label, err, a.p.reads())
+	}
+}
+
 // problem waits for the message at a field, and gives it.
 func (a part) problem(label string) string {
 	a.p.t.Helper()

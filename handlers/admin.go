@@ -59,6 +59,8 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Post("/users/:id/promotion", s.createPromotion)
 	admin.Get("/users/:id/demotion", s.newDemotion)
 	admin.Post("/users/:id/demotion", s.createDemotion)
+	admin.Get("/users/:id/deletion", s.newAccountDeletion)
+	admin.Post("/users/:id/deletion", s.createAccountDeletion)
 	admin.Get("/users/:id/two-factor-removal", s.newRescue)
 	admin.Post("/users/:id/two-factor-removal", s.createRescue)
 	admin.Get("/teams", s.listAllTeams)

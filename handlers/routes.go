@@ -55,6 +55,8 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/profile/proof", s.signedIn, s.createProofMail)
 	app.Post("/profile/email", s.signedIn, s.askForEmail)
 	app.Post("/profile/email/withdrawal", s.signedIn, s.keepEmail)
+	app.Get("/profile/deletion", s.signedIn, s.newOwnDeletion)
+	app.Post("/profile/deletion", s.signedIn, s.createOwnDeletion)
 	factor := app.Group("/profile/two-factor", s.signedIn)
 	factor.Get("", s.showFactor)
 	factor.Post("", s.startFactor)

@@ -37,6 +37,8 @@ const (
 	AuditResetSent          AuditKind = "sent a password reset to"
 	AuditAdminMade          AuditKind = "made portal admin"
 	AuditAdminUnmade        AuditKind = "took portal admin from"
+	AuditUserDeleted        AuditKind = "deleted the account"
+	AuditOwnDeleted         AuditKind = "deleted their account"
 	AuditSettingChanged     AuditKind = "changed a setting"
 	AuditMailSettings       AuditKind = "changed the mail settings"
 	AuditTestMail           AuditKind = "sent a test mail"

@@ -97,6 +97,12 @@ type User struct {
 	CreatedAt time.Time
 }
 
+// What a deleted account is called where others need to read of it.
+const (
+	DeletedFirst = "Deleted"
+	DeletedLast  = "user"
+)
+
 // Name is first and last name.
 func (u User) Name() string { return FullName(u.First, u.Last) }
 
