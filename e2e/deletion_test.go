@@ -12,7 +12,7 @@ func TestAnAccountIsDeleted(t *testing.T) {
 	s.member(org, rita, uma, superAdmin)
 	uma2 := s.memberAddress(org, rita, uma)
 	c := s.plainly(t, rita).signIn()
-	c.open(org + "/applications").press("New application").fill("Name", "Rita’s own").choose("Personal").press("Create").want(200)
+	c.open(org+"/applications").press("New application").fill("Name", "Rita’s own").choose("Personal").press("Create").want(200)
 
 	// The only Super admin is shown the way out first.
 	c.open(uma2).choose(teamMember).press("Save").want(200)
@@ -28,7 +28,7 @@ func TestAnAccountIsDeleted(t *testing.T) {
 
 	p.open("/profile")
 	d = p.ask("Delete account")
-	d.sees("Leaves Acme Inc")
+	d.sees("You leave Acme Inc")
 	d.holdsChoice("Your applications in Acme Inc pass to", uma.name())
 	p.audit("delete-account")
 	d.press("Delete account")
@@ -51,7 +51,7 @@ func TestAnAccountIsDeleted(t *testing.T) {
 	a.open("/admin/users")
 	a.press(tom.name())
 	d = a.ask("Delete account")
-	d.sees("Leaves Acme Inc")
+	d.sees("They leave Acme Inc")
 	a.audit("user-delete")
 	d.press("Delete account")
 	a.toast("Deleted the account of " + tom.name())

@@ -226,7 +226,10 @@ func deletes(p portal.Parting, own bool) []string {
 			all = append(all, "And so on for "+plural(len(p.Leaves)-i, "more organization")+".")
 			break
 		}
-		line := "Leaves " + o.Org.Name + "."
+		line := "They leave " + o.Org.Name + "."
+		if own {
+			line = "You leave " + o.Org.Name + "."
+		}
 		switch {
 		case o.Personal+o.Shared == 0:
 		case len(o.Heirs) == 0:
