@@ -132,8 +132,8 @@ var AuditGroups = append([]AuditGroup{
 	{"Refused", []AuditKind{AuditRefused}},
 	{"Accounts", []AuditKind{AuditRegistered, AuditProofAsked, AuditProved, AuditSignedIn, AuditSignedOut, AuditSessionEnded, AuditSessionsEnded,
 		AuditResetAsked, AuditResetDone, AuditPasswordChanged, AuditProfileChanged, AuditEmailAsked, AuditEmailKept, AuditEmailChanged,
-		AuditFactorOn, AuditFactorOff, AuditCodesMade}},
-	{"Portal admins", []AuditKind{AuditAdminCreated, AuditAdminMade, AuditAdminUnmade, AuditUserApproved, AuditUserRefused, AuditUserDeactivated, AuditUserActivated,
+		AuditFactorOn, AuditFactorOff, AuditCodesMade, AuditOwnDeleted}},
+	{"Portal admins", []AuditKind{AuditAdminCreated, AuditAdminMade, AuditAdminUnmade, AuditUserApproved, AuditUserRefused, AuditUserDeactivated, AuditUserActivated, AuditUserDeleted,
 		AuditResetSent, AuditFactorRemoved, AuditSettingChanged, AuditMailSettings, AuditTestMail, AuditMailRetried}},
 }, OrgAuditGroups...)
 
