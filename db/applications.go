@@ -41,6 +41,9 @@ func sightEver(by portal.Actor) (condition string, args []any) {
 	if by.Personal {
 		return `a.org_id IS NULL AND a.owner_id = ?`, []any{by.UserID}
 	}
+	if by.Oversees && by.IsAdmin() {
+		return `a.org_id IS NULL`, nil
+	}
 	if by.May(portal.ManageMembers) {
 		return `a.org_id = ?`, []any{by.OrgID}
 	}
@@ -50,6 +53,14 @@ func sightEver(by portal.Actor) (condition string, args []any) {
 
 // changeApps is changeIn for applications, which can also be a person's own.
 func (s *Store) changeApps(ctx context.Context, by portal.Actor, action portal.Action, f func(t *tx, by portal.Actor, o portal.Organization) error) error {
+	if by.Oversees {
+		return s.changeAsAdmin(ctx, by, func(t *tx, by portal.Actor) error {
+			if !by.May(action) {
+				return portal.NotAllowed(action, "this portal")
+			}
+			return f(t, by, portal.Organization{})
+		})
+	}
 	if !by.Personal {
 		return s.changeIn(ctx, by, action, f)
 	}

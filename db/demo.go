@@ -22,7 +22,7 @@ type DemoPeople struct {
 const demoPassword = "open the portico gate"
 
 // FillDemo fills an empty portal with a month of life, by the same operations
-// that people's forms call: an admin, four organizations in different states,
+// that people's forms call: an admin, organizations in every state,
 // some twenty people, invitations, applications and credentials.
 func (s *Store) FillDemo(ctx context.Context) (DemoPeople, error) {
 	d := &demo{s: s, ctx: ctx, now: s.Now().Add(-30 * 24 * time.Hour), actors: map[string]portal.Actor{}}
@@ -118,6 +118,19 @@ func (d *demo) fill(end time.Time) DemoPeople {
 		hours(11)
 		d.registers(p[0], p[1], slug(p[0])+"@"+slug(p[1])+".example")
 	}
+	nadia := d.find("nadia@haddad.example")
+	nadia.Personal = true
+	solo, err := d.s.CreateApplication(d.ctx, nadia, portal.NewApplication{Name: "Price watcher", Description: "Tells me when a shipment gets cheaper."})
+	d.check(err)
+	_, _, err = d.s.CreateCredential(d.ctx, nadia, solo.PublicID, portal.NewCredential{Label: "laptop"})
+	d.check(err)
+
+	hours(30)
+	cedar := d.adds(admin, "Cedar Analytics")
+	meridian := d.adds(admin, "Meridian Freight")
+	hours(60)
+	d.check(noValue(d.s.SuspendOrg(d.ctx, admin, cedar.PublicID, "Waiting for the signed contract.")))
+	d.check(noValue(d.s.DeleteOrg(d.ctx, admin, meridian.PublicID, "Meridian Freight")))
 	d.unproven("Kofi", "Mensah", "kofi@mensah.example")
 
 	d.now = end.Add(-9 * 24 * time.Hour)
@@ -185,6 +198,12 @@ func (d *demo) registers(first, last, email string) portal.Actor {
 
 func (d *demo) requests(by portal.Actor, name string) portal.Organization {
 	o, err := d.s.RegisterOrg(d.ctx, by, name)
+	d.check(err)
+	return o
+}
+
+func (d *demo) adds(by portal.Actor, name string) portal.Organization {
+	o, err := d.s.AddOrg(d.ctx, by, name, nil)
 	d.check(err)
 	return o
 }

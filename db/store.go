@@ -371,7 +371,7 @@ func (t *tx) actor(by portal.Actor) (portal.Actor, error) {
 	if by.UserID == 0 {
 		return portal.Actor{IP: by.IP}, nil
 	}
-	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP, Asked: by.Asked, Personal: by.Personal}
+	fresh := portal.Actor{UserID: by.UserID, OrgID: by.OrgID, IP: by.IP, Asked: by.Asked, Personal: by.Personal, Oversees: by.Oversees}
 	var first, last string
 	err := t.row(`
 		SELECT COALESCE(m.first_name, u.first_name), COALESCE(m.last_name, u.last_name), u.email, u.state, u.admin, COALESCE(m.role, '')

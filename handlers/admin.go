@@ -67,6 +67,12 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("/teams/new", s.newAnyTeam)
 	s.team(admin.Group("/teams/:id", s.anyTeam))
 	admin.Get("/applications", s.listAllApplications)
+	own := admin.Group("/applications/:id", s.onOthersOwn)
+	own.Get("", s.showApplication)
+	own.Get("/access", s.listAccess)
+	own.Get("/credentials/:key/usage", s.showUsage)
+	own.Get("/credentials/:key/revocation", s.newRevocation)
+	own.Post("/credentials/:key/revocation", s.createRevocation)
 
 	admin.Get("/emails", s.listEmails)
 	admin.Get("/emails/:id", s.showEmail)

@@ -121,7 +121,7 @@ func (s *server) appPage(c *fiber.Ctx) (views.ApplicationProps, error) {
 	keys := p.App.KeysFor(v.actor)
 	p.MayUse = mayUse(c) && keys
 	p.MaySeeKeys = keys || v.actor.IsAdmin()
-	p.MayRevoke = p.MaySeeKeys && v.actor.May(portal.RevokeCredential) && (v.actor.Personal || v.org.State == portal.OrgActive)
+	p.MayRevoke = p.MaySeeKeys && v.actor.May(portal.RevokeCredential) && (v.actor.Personal || v.actor.Oversees || v.org.State == portal.OrgActive)
 	if !p.MaySeeKeys {
 		return p, nil
 	}

@@ -20,6 +20,9 @@ func orgPage(c *fiber.Ctx, menu, title string) views.Page {
 	if v.actor.Personal {
 		return views.Page{Menu: menu, Title: title}
 	}
+	if v.actor.Oversees {
+		return adminPage("applications", title, "Applications", "/admin/applications")
+	}
 	if v.actor.Role != "" {
 		return views.Page{Area: views.Org, Menu: menu, Title: title}
 	}

@@ -318,6 +318,12 @@ var table = map[string]row{
 	"POST /admin/users/:id/two-factor-removal":      {"login 404 404 404 404 409", p("current_password", password)},
 	"POST /admin/settings/two-factor":               {as: adminsDo},
 
+	"GET /admin/applications/:id":                              {as: admins},
+	"GET /admin/applications/:id/access":                       {as: admins},
+	"GET /admin/applications/:id/credentials/:key/usage":       {as: admins},
+	"GET /admin/applications/:id/credentials/:key/revocation":  {as: admins},
+	"POST /admin/applications/:id/credentials/:key/revocation": {as: adminsDo},
+
 	"GET /admin/audit-log.csv":   {as: admins},
 	"GET /admin/audit-log.jsonl": {as: admins},
 
@@ -383,6 +389,10 @@ func (w *world) param(route, name, org string) string {
 		return pick("Acme builders")
 	case parent == "members":
 		return pick("abe")
+	case parent == "applications" && strings.HasPrefix(route, "/admin/applications/"):
+		return w.ids["Solo"]
+	case parent == "credentials" && strings.HasPrefix(route, "/admin/applications/"):
+		return w.ids["Solo key"]
 	case parent == "applications":
 		return pick("Alpha")
 	case parent == "credentials":

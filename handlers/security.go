@@ -234,6 +234,15 @@ func (s *server) onOwn(c *fiber.Ctx) error {
 	return c.Next()
 }
 
+// onOthersOwn looks, as a portal admin, at applications that people have outside
+// organizations.
+func (s *server) onOthersOwn(c *fiber.Ctx) error {
+	v := at(c)
+	v.base = "/admin"
+	v.actor.Oversees = true
+	return c.Next()
+}
+
 // toLogin sends people to the sign-in page, and back to where they were for
 // pages (not for what a form has posted).
 func (s *server) toLogin(c *fiber.Ctx) error {

@@ -47,6 +47,7 @@ const (
 //	Beta            Super admins bea and ben; Team member bob; application Bravo with a
 //	                credential; an invitation of ivan (by bea)
 //	Rigel, Red      a pending request of rita, a rejected one of rex, who is changing his address
+//	                and has the application Solo of his own, with a credential
 //	stan            an active account of no organization, with an open reset link
 //	wanda, ulf      a waiting and an unproven account of no organization
 //	dora            a deactivated account
@@ -233,7 +234,14 @@ func (w *world) populate() {
 		w.must(err)
 		w.ids[org] = o.PublicID
 	}
-	_, err := s.Reject(ctx, w.user("ada"), w.ids["Red"], "Who are you?")
+	rex := w.user("rex")
+	rex.Personal = true
+	solo, err := s.CreateApplication(ctx, rex, portal.NewApplication{Name: "Solo"})
+	w.must(err)
+	key, _, err := s.CreateCredential(ctx, rex, solo.PublicID, portal.NewCredential{Label: "mine"})
+	w.must(err)
+	w.ids["Solo"], w.ids["Solo key"] = solo.PublicID, key.PublicID
+	_, err = s.Reject(ctx, w.user("ada"), w.ids["Red"], "Who are you?")
 	w.must(err)
 	w.must(s.ForgotPassword(ctx, "192.0.2.1", address("stan")))
 	w.must(s.AskForEmail(ctx, w.user("rex"), address("rex-new")))

@@ -61,6 +61,8 @@ type Actor struct {
 
 	// Personal says that a acts on applications of their own, outside organizations.
 	Personal bool
+	// Oversees says that a, a portal admin, looks at those of everybody.
+	Oversees bool
 }
 
 // SignedIn reports whether somebody is signed in at all.

@@ -351,10 +351,10 @@ func allApplications(list portal.Slice[portal.Application], query string, first 
 	})
 }
 
-// adminAppHref is where an admin sees an application, "" for a person's own.
+// adminAppHref is where an admin sees an application.
 func adminAppHref(a portal.Application) string {
 	if a.OrgID == 0 {
-		return "" // a person's own: there is no page of it for others
+		return "/admin/applications/" + a.PublicID
 	}
 	return "/admin/organizations/" + a.OrgPublicID + "/applications/" + a.PublicID
 }
