@@ -919,6 +919,10 @@ var operations = []operation{
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return f.s.AuditPage(f.ctx, by, portal.AuditFilter{}, "")
 		}},
+	{method: "FigureSeries", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.FigureSeries(f.ctx, by) }},
+	{method: "SetUpState", reads: true, outside: true, who: adminsOnly, doer: "ada",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.SetUpState(f.ctx, by) }},
 	{method: "OrgsNamed", reads: true, outside: true, who: adminsOnly, doer: "ada",
 		run: func(f *scene, by portal.Actor) (any, error) {
 			all, err := f.s.OrgsNamed(f.ctx, by, "acm")

@@ -184,13 +184,20 @@ func (s *Store) foldUses(ctx context.Context) error {
 // addUp adds uses to their keys' rows.
 func (t *tx) addUp(all []took) error {
 	slices.SortFunc(all, func(a, b took) int { return cmp.Compare(a.id, b.id) }) // rows side by side share pages
+	sums := map[int64]int64{}                                                    // by day, of all keys
 	for batch := range slices.Chunk(all, useBatch) {
 		args := make([]any, 0, 5*len(batch))
 		for _, k := range batch {
+			sums[k.last/dayMillis] += k.count
 			args = append(args, k.id, k.last/dayMillis, k.count, k.last, k.from)
 		}
 		if _, err := t.exec(`INSERT INTO usage (credential_id, day, count, last_at, last_from) VALUES (?, ?, ?, ?, ?)`+strings.Repeat(`, (?, ?, ?, ?, ?)`, len(batch)-1)+`
 			ON CONFLICT (credential_id, day) DO UPDATE SET count = count + excluded.count, last_at = excluded.last_at, last_from = excluded.last_from`, args...); err != nil {
+			return err
+		}
+	}
+	for day, n := range sums {
+		if err := t.tally(string(portal.TallyVerified), day, n); err != nil {
 			return err
 		}
 	}

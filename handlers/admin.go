@@ -3,7 +3,6 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
-	"portico/portal"
 	"portico/views"
 )
 
@@ -106,30 +105,6 @@ func adminForm(menu, title string, way ...string) views.Page {
 	p := adminPage(menu, title, way...)
 	p.Narrow = true
 	return p
-}
-
-func (s *server) adminOverview(c *fiber.Ctx) error {
-	ctx, by := c.UserContext(), actor(c)
-	waits, err := s.store.Waits(ctx, by)
-	if err != nil {
-		return err
-	}
-	orgs, err := s.store.OrgCounts(ctx, by)
-	if err != nil {
-		return err
-	}
-	users, err := s.store.UserCounts(ctx, by)
-	if err != nil {
-		return err
-	}
-	log, err := s.store.AuditLog(ctx, by, portal.AuditFilter{}, "")
-	if err != nil {
-		return err
-	}
-	return s.show(c, adminPage("overview", "Overview"), views.AdminOverview(views.AdminOverviewProps{
-		Organizations: waits.Organizations, Users: waits.Users, FailedMail: waits.FailedMail,
-		Active: orgs[portal.OrgActive], People: users[portal.UserActive],
-		Recent: log.Items[:min(recentActivity, len(log.Items))], Now: s.store.Now()}))
 }
 
 func (s *server) listAllApplications(c *fiber.Ctx) error {

@@ -17,7 +17,7 @@ func generalPage() views.Page { return adminPage("general", "General", "Settings
 
 func (s *server) editGeneral(c *fiber.Ctx) error {
 	set := at(c).set
-	return s.show(c, generalPage(), views.GeneralSettings(set, views.PolicyOf(set)))
+	return s.show(c, generalPage(), views.GeneralSettings(set, views.PolicyOf(set), s.base))
 }
 
 func (s *server) updateGeneral(c *fiber.Ctx) error {
@@ -38,7 +38,7 @@ func (s *server) updateGeneral(c *fiber.Ctx) error {
 		err = s.store.SetSwitches(c.UserContext(), actor(c), on)
 	}
 	if f.Problems = problems(err); f.Problems != nil {
-		return s.refused(c, err, generalPage(), views.GeneralSettings(set, f))
+		return s.refused(c, err, generalPage(), views.GeneralSettings(set, f, s.base))
 	}
 	if err != nil {
 		return err
