@@ -220,7 +220,7 @@ func TestARequestHasAGoodNameAndARejectionAReason(t *testing.T) {
 	}
 }
 
-func TestNamesOfOrganizationsNeedNotDiffer_ORG_09_ENUM_05(t *testing.T) {
+func TestNamesOfOrganizationsNeedNotDiffer_ORG_09_ORG_10_ENUM_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	_, err := f.s.RegisterOrg(f.ctx, f.user("stan"), "Acme") // nobody learns that Acme is a customer

@@ -186,17 +186,28 @@ func (t *tx) pointless(m portal.Mail) (string, error) {
 		told := map[portal.MailKind]portal.OrgState{portal.MailOrgSuspended: portal.OrgSuspended, portal.MailOrgResumed: portal.OrgActive, portal.MailOrgDeleted: portal.OrgDeleted}
 		if err == nil && org.State != told[m.Kind] {
 			return "The organization is " + string(org.State) + " by now.", nil
+		} else if err != nil {
+			return "", err
 		}
-		return "", err
-	case portal.MailAskAgain, portal.MailAccepted, portal.MailRoleChanged:
-		err := t.row(`SELECT (SELECT count(*) FROM memberships WHERE org_id = ? AND user_id = ?)
-			+ (SELECT count(*) FROM users WHERE id = ? AND admin = 1 AND state = 'active')`, orgID, userID, userID).Scan(&known)
-		if err == nil && known == 0 {
-			return "The recipient does not belong to the organization any more.", nil
+		return t.outside(userID, orgID)
+	case portal.MailAskAgain, portal.MailAccepted, portal.MailRoleChanged, portal.MailKeyExpiring:
+		if orgID == 0 {
+			return "", nil // a key of one's own
 		}
-		return "", err
+		return t.outside(userID, orgID)
 	}
 	return "", nil
+}
+
+// outside says that somebody does not belong to an organization any more, or "".
+func (t *tx) outside(userID, orgID int64) (string, error) {
+	var known int
+	err := t.row(`SELECT (SELECT count(*) FROM memberships WHERE org_id = ? AND user_id = ?)
+		+ (SELECT count(*) FROM users WHERE id = ? AND admin = 1 AND state = 'active')`, orgID, userID, userID).Scan(&known)
+	if err == nil && known == 0 {
+		return "The recipient does not belong to the organization any more.", nil
+	}
+	return "", err
 }
 
 // MailWasSent notes that the server took a claimed mail.

@@ -76,8 +76,13 @@ func (t *tx) startSession(userID int64, n NewSession) error {
 	if len(agent) > 200 {
 		agent = agent[:200]
 	}
-	_, err := t.exec(`INSERT INTO sessions (hash, user_id, created_at, seen_at, proof_at, ip, agent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		n.Hash, userID, millis(t.now), millis(t.now), millis(t.now), n.IP, agent)
+	if _, err := t.exec(`INSERT INTO sessions (hash, user_id, created_at, seen_at, proof_at, ip, agent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		n.Hash, userID, millis(t.now), millis(t.now), millis(t.now), n.IP, agent); err != nil {
+		return err
+	}
+	// One too many ends those that were used least lately, never the new one.
+	_, err := t.exec(`DELETE FROM sessions WHERE hash IN (
+		SELECT hash FROM sessions WHERE user_id = ? AND hash <> ? ORDER BY seen_at DESC LIMIT 1000 OFFSET ?)`, userID, n.Hash, maxSessions-1)
 	return err
 }
 
@@ -104,8 +109,8 @@ func (t *tx) endSessions(userID int64, but []byte) error {
 	return err
 }
 
-// maxSessions is how many sessions of one person are shown.
-const maxSessions = 100
+// maxSessions is how many sessions one person has at most.
+const maxSessions = 20
 
 // sessionID is a session's hash as it stands in addresses.
 func sessionID(hash []byte) string { return base64.RawURLEncoding.EncodeToString(hash) }

@@ -80,7 +80,10 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	}
 	s.write.SetMaxOpenConns(1)
 	if !fresh {
-		err = s.checkKey(ctx) // before anything is changed in somebody else's database
+		// Before anything is changed in a damaged database, or in somebody else's.
+		if err = s.checkPages(ctx); err == nil {
+			err = s.checkKey(ctx)
+		}
 	}
 	if err == nil {
 		err = s.migrate(ctx)
@@ -162,6 +165,23 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("bring the database up to date: %w", err)
 	}
 	return nil
+}
+
+// checkPages refuses a database whose file is damaged: to go on writing would
+// make it worse.
+func (s *Store) checkPages(ctx context.Context) error {
+	var found string
+	err := s.write.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found)
+	var e sqlite3.Error
+	switch {
+	case errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB):
+		found = e.Error()
+	case err != nil:
+		return fmt.Errorf("check the database: %w", err)
+	case found == "ok":
+		return nil
+	}
+	return fmt.Errorf("portico.db is damaged (%s), so nothing was changed: put a backup of portico.db back", strings.ReplaceAll(found, "\n", " "))
 }
 
 // checkKey refuses a master key that is not the one this database was made
