@@ -176,6 +176,19 @@ func TestMailAboutWhatIsOverIsCancelledAndSaysWhy_TEN_09_SMTP_06_SMTP_07(t *test
 			_, err := f.s.RemoveMember(f.ctx, f.in("ann", "Acme"), f.ids["amy"])
 			f.must(err)
 		}, "The recipient does not belong to the organization any more."},
+		{"a suspension, to somebody removed", func(f *scene) {
+			_, err := f.s.SuspendOrg(f.ctx, f.user("ada"), f.ids["Acme"], "Unpaid.")
+			f.must(err)
+		}, func(f *scene) {
+			f.exec(`DELETE FROM memberships WHERE user_id = (SELECT user_id FROM outbox WHERE state = 'queued' ORDER BY id LIMIT 1)`)
+		},
+			"The recipient does not belong to the organization any more."},
+		{"a key that expires, to somebody removed", func(f *scene) {
+			f.exec(`UPDATE credentials SET expires_at = ? WHERE public_id = ?`, millis(f.clock.read().Add(time.Hour)), f.ids["Alpha key"])
+			f.must(f.s.Remind(f.ctx))
+		}, func(f *scene) {
+			f.exec(`DELETE FROM memberships WHERE user_id = (SELECT user_id FROM outbox WHERE state = 'queued' ORDER BY id LIMIT 1)`)
+		}, "The recipient does not belong to the organization any more."},
 		{"a removal", func(f *scene) {
 			_, err := f.s.RemoveMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"])
 			f.must(err)
