@@ -33,6 +33,9 @@ func (s *Store) Resembling(ctx context.Context, by portal.Actor, requests ...por
 		names[q.ID] = q.Name
 		if first := portal.Significant(q.Name); len(first) > 0 {
 			word := portal.Words(first[0])[0]
+			for _, imitated := range portal.Imitated(word) {
+				add(q, "", `SELECT id FROM search_words WHERE kind = ? AND org_id = ? AND word = ? ORDER BY id DESC LIMIT ?`, searchOrgs, everywhere, imitated, maxCandidates)
+			}
 			prefix := string([]rune(word)[:min(prefixRunes, utf8.RuneCountInString(word))])
 			add(q, "", `SELECT id FROM search_words WHERE kind = ? AND org_id = ? AND word = ? ORDER BY id DESC LIMIT ?`, searchOrgs, everywhere, word, maxCandidates)
 			add(q, "", `SELECT id FROM search_words WHERE kind = ? AND org_id = ? AND word >= ? AND word < ? LIMIT ?`, searchOrgs, everywhere, prefix, wordEnd(prefix), maxCandidates)

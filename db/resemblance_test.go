@@ -34,7 +34,7 @@ func (f *scene) movesTo(who, domain string) {
 	f.exec(`UPDATE users SET email = ?, email_key = ? WHERE email = ?`, who+"@"+domain, who+"@"+domain, address(who))
 }
 
-func TestARequestThatMeansAnOrganizationThatIsThereSaysSo(t *testing.T) {
+func TestARequestThatMeansAnOrganizationThatIsThereSaysSo_ORG_09_ORG_10(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.movesTo("stan", "elsewhere.example")
@@ -47,6 +47,8 @@ func TestARequestThatMeansAnOrganizationThatIsThereSaysSo(t *testing.T) {
 	}
 	f.exec(`UPDATE users SET email_key = 'stan@beta.example', email = 'Stan@Beta.example' WHERE id = ?`, stan.UserID)
 	for name, want := range map[string]string{
+		"Аcme":              "Acme (active) by name, Beta (active) by beta.example", // by a Cyrillic letter
+		"Acrne Labs":        "Acme (active) by name, Beta (active) by beta.example",
 		"ACME Incorporated": "Acme (active) by name, Beta (active) by beta.example",
 		"Betta GmbH":        "Beta (active) by beta.example", // a letter matters in so short a name
 		"The Beta Company":  "Beta (active) by name by beta.example",
@@ -58,6 +60,7 @@ func TestARequestThatMeansAnOrganizationThatIsThereSaysSo(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
+	f.must(f.s.RenameRequest(f.ctx, stan, o.PublicID, "Acm"))
 	// An address says nothing where anybody gets one, or while it is not proven; nor
 	// does an organization that is gone.
 	for _, c := range []string{

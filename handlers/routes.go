@@ -57,7 +57,7 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/profile/email/withdrawal", s.signedIn, s.keepEmail)
 	app.Get("/profile/deletion", s.signedIn, s.newOwnDeletion)
 	app.Post("/profile/deletion", s.signedIn, s.createOwnDeletion)
-	factor := app.Group("/profile/two-factor", s.signedIn)
+	factor := app.Group("/profile/two-factor", below("/profile/two-factor", s.signedIn))
 	factor.Get("", s.showFactor)
 	factor.Post("", s.startFactor)
 	factor.Get("/setup", s.newFactor)
@@ -101,12 +101,12 @@ func (s *server) routes(app *fiber.App) {
 	org.Get("/exposed", s.listExposed)
 	org.Post("/exposed", s.rotateExposed)
 
-	own := app.Group("/me", s.signedIn, s.onOwn)
+	own := app.Group("/me", below("/me", s.signedIn), below("/me", s.onOwn))
 	s.applications(own)
 	own.Get("/applications/:id/move", s.newMove)
 	own.Post("/applications/:id/move", s.createMove)
 
-	s.adminRoutes(app.Group("/admin", s.admins))
+	s.adminRoutes(app.Group("/admin", below("/admin", s.admins)))
 	s.demoRoutes(app)
 
 	app.Use(func(*fiber.Ctx) error { return portal.ErrNotFound })

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -82,7 +83,8 @@ func headers(c *fiber.Ctx, secure bool) {
 // belong to one.
 func (s *server) host(c *fiber.Ctx) error {
 	host := string(c.Request().Header.Host())
-	if host != s.Base.Host && !slices.Contains(s.Aliases, host) {
+	// A request line may name a host too.
+	if asked := string(c.Request().URI().Host()); host != s.Base.Host && !slices.Contains(s.Aliases, host) || !strings.EqualFold(asked, host) {
 		return &httpError{fiber.StatusMisdirectedRequest, "This is not the portal's address", "Portico answers at " + s.base + " only. Open it there."}
 	}
 	return c.Next()
@@ -132,7 +134,7 @@ const maxFields = 200
 
 var errBadForm = &httpError{fiber.StatusBadRequest, "This form cannot be read", "Go back, load the page again and repeat it."}
 
-// parseForm reads a form's fields, each of which may be there once.
+// parseForm reads a form's fields, each of which may be there once and be text.
 func parseForm(body string) (map[string]string, error) {
 	if strings.Count(body, "&") >= maxFields {
 		return nil, errBadForm
@@ -143,12 +145,26 @@ func parseForm(body string) (map[string]string, error) {
 	}
 	form := make(map[string]string, len(values))
 	for name, all := range values {
-		if len(all) > 1 {
+		if len(all) > 1 || !isText(name) || !isText(all[0]) {
 			return nil, errBadForm
 		}
 		form[name] = all[0]
 	}
 	return form, nil
+}
+
+// isText reports whether s is what a browser sends for something that was typed.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// below makes a group's guard keep to addresses below prefix: Fiber would put it
+// before all that begin with the same letters.
+func below(prefix string, guard fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if path := c.Path(); path != prefix && !strings.HasPrefix(path, prefix+"/") {
+			return c.Next()
+		}
+		return guard(c)
+	}
 }
 
 // signedIn lets only people through who are signed in; others come back here

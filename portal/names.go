@@ -2,7 +2,6 @@ package portal
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -133,34 +132,3 @@ func FullName(first, last string) string { return strings.TrimSpace(first + " " 
 // NameKey is the form in which names inside one organization are compared for
 // being taken: compatibility-normalised and case-folded.
 func NameKey(s string) string { return strings.ToLower(norm.NFKC.String(s)) }
-
-// twins are letters of other scripts that look like Latin ones, lower case.
-var twins = strings.NewReplacer(
-	"а", "a", "в", "b", "с", "c", "ԁ", "d", "е", "e", "ё", "e", "һ", "h", "і", "i", "ї", "i", "ӏ", "l", "ј", "j", "к", "k", "м", "m", "н", "h", "о", "o",
-	"р", "p", "ԛ", "q", "ѕ", "s", "т", "t", "у", "y", "х", "x", "ԝ", "w",
-	"α", "a", "β", "b", "ε", "e", "η", "n", "ι", "i", "κ", "k", "ν", "v", "ο", "o", "ρ", "p", "τ", "t", "υ", "u", "χ", "x", "ı", "i")
-
-// disguises are what is written in the place of Latin letters.
-var disguises = []*strings.Replacer{strings.NewReplacer("rn", "m"), strings.NewReplacer("vv", "w"), strings.NewReplacer("0", "o"),
-	strings.NewReplacer("1", "l"), strings.NewReplacer("1", "i"), strings.NewReplacer("5", "s"), strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "5", "s")}
-
-// Imitated lists the words that word may be mistaken for, itself first. It is for
-// showing people, not for refusing.
-func Imitated(word string) []string {
-	plain := twins.Replace(NameKey(word))
-	all := []string{word}
-	for _, w := range append([]string{plain}, replaced(plain)...) {
-		if !slices.Contains(all, w) {
-			all = append(all, w)
-		}
-	}
-	return all
-}
-
-func replaced(word string) []string {
-	all := make([]string, len(disguises))
-	for i, d := range disguises {
-		all[i] = d.Replace(word)
-	}
-	return all
-}

@@ -42,10 +42,48 @@ func Significant(name string) []string {
 	return some
 }
 
-// Resembles reports whether two names may be those of one company: one begins
-// with the words of the other, or they differ in a letter at most, spaces aside.
+// twins are letters of other scripts that look like Latin ones, lower case.
+var twins = strings.NewReplacer(
+	"а", "a", "в", "b", "с", "c", "ԁ", "d", "е", "e", "ё", "e", "һ", "h", "і", "i", "ї", "i", "ӏ", "l", "ј", "j", "к", "k", "м", "m", "н", "h", "о", "o",
+	"р", "p", "ԛ", "q", "ѕ", "s", "т", "t", "у", "y", "х", "x", "ԝ", "w",
+	"α", "a", "β", "b", "ε", "e", "η", "n", "ι", "i", "κ", "k", "ν", "v", "ο", "o", "ρ", "p", "τ", "t", "υ", "u", "χ", "x", "ı", "i")
+
+// disguises are what may be written in the place of a Latin letter, one by one and
+// all at once.
+var disguises = []*strings.Replacer{strings.NewReplacer("rn", "m"), strings.NewReplacer("vv", "w"), strings.NewReplacer("0", "o"),
+	strings.NewReplacer("1", "l"), strings.NewReplacer("1", "i"), strings.NewReplacer("5", "s"), strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "5", "s")}
+
+// Imitated lists the words that word may be mistaken for, without itself.
+func Imitated(word string) []string {
+	var all []string
+	add := func(w string) {
+		if w != word && !slices.Contains(all, w) {
+			all = append(all, w)
+		}
+	}
+	plain := twins.Replace(word)
+	add(plain)
+	for _, d := range disguises {
+		add(d.Replace(plain))
+	}
+	return all
+}
+
+var looks = strings.NewReplacer("rn", "m", "vv", "w", "0", "o", "1", "l", "5", "s", "i", "l")
+
+// look is a word as it looks: two that are taken for each other have the same one.
+func look(word string) string { return looks.Replace(twins.Replace(word)) }
+
+// Resembles reports whether two names may be those of one company, or be taken for
+// it: one begins with the words of the other, or with words that look the same, or
+// they differ in a letter at most, spaces aside.
 func Resembles(a, b string) bool {
 	x, y := Significant(a), Significant(b)
+	for _, words := range [][]string{x, y} {
+		for i, w := range words {
+			words[i] = look(w)
+		}
+	}
 	if len(x) == 0 || len(y) == 0 {
 		return false
 	}

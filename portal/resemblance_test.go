@@ -2,7 +2,7 @@ package portal
 
 import "testing"
 
-func TestNamesOfOneCompanyResembleEachOther(t *testing.T) {
+func TestNamesOfOneCompanyResembleEachOther_ORG_09_ORG_10(t *testing.T) {
 	for _, c := range []struct {
 		a, b  string
 		alike bool
@@ -20,6 +20,12 @@ func TestNamesOfOneCompanyResembleEachOther(t *testing.T) {
 		{"Bolt", "Volt", false}, // too short for a letter not to matter
 		{"Acme", "Acne", false},
 		{"Harbor Retail", "Northbank", false},
+		{"Acme", "Аcme", true}, // by a Cyrillic letter
+		{"Acme", "Acrne Labs", true},
+		{"Globex", "G1obеx", true},
+		{"Vvidget", "Widget", true},
+		{"Apollo", "Аро11о", true},
+		{"Harbor", "Harvor Inc", true},
 		{"Inc", "Ltd", false},
 		{"Inc", "Inc", true},
 		{"!!!", "Acme", false},
