@@ -149,6 +149,12 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 	if err != nil {
 		return err
 	}
+	var code int64
+	if n.Code != "" {
+		if code, err = s.tryCode(ctx, n.Code, ip); err != nil {
+			return err
+		}
+	}
 	if err := s.count(ctx, portal.LimitRegister, network(ip)); err != nil {
 		return err
 	}
@@ -161,6 +167,9 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 			return errors.Join(err, onlyIf(err == nil, portal.ErrNotFound))
 		}
 		a, err := t.account(`u.email_key = ?`, email.Key)
+		if err == nil && same && a.State == portal.UserUnproven {
+			err = t.registeredWith(a.ID, code)
+		}
 		if err == nil {
 			return t.registeredAlready(a, same)
 		}
@@ -172,6 +181,9 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 		}
 		a, err = t.makeAccount(newAccount{NewUser: n, email: email, hash: hash, state: portal.UserUnproven})
 		if err != nil {
+			return err
+		}
+		if err := t.registeredWith(a.ID, code); err != nil {
 			return err
 		}
 		if err := t.audit(a.self(ip), 0, portal.AuditRegistered, "", ""); err != nil {
@@ -278,7 +290,15 @@ var (
 // ProofOf is what a link that proves an address opens, or why it is over.
 func (s *Store) ProofOf(ctx context.Context, token string) (portal.Proof, error) {
 	a, err := s.proof(ctx, s.read, token)
-	return portal.Proof{User: a.User, NewPassword: a.Doubtful}, err
+	p := portal.Proof{User: a.User, NewPassword: a.Doubtful}
+	if err != nil {
+		return p, err
+	}
+	code, org, works, err := registration(ctx, s, s.read, a.ID)
+	if p.CodeEnded = code != 0 && !works; works {
+		p.Joins = org
+	}
+	return p, err
 }
 
 func (s *Store) proof(ctx context.Context, q querier, token string) (account, error) {
@@ -341,7 +361,10 @@ func (s *Store) Prove(ctx context.Context, ip, token, newPassword string, sessio
 		if a.Doubtful != p.NewPassword {
 			return portal.Errorf(portal.Conflict, "This account has changed meanwhile. Load the page again.")
 		}
-		return t.proved(a, hash, session, a.hasMembership, ip)
+		if err := t.proved(a, hash, session, a.hasMembership, ip); err != nil {
+			return err
+		}
+		return t.joinRegistered(a, ip)
 	})
 }
 
@@ -358,13 +381,18 @@ func (s *Store) newPassword(ctx context.Context, password, email string) (string
 }
 
 // proved makes an unproven account its mailbox's. hash is the new password's, ""
-// to keep the old one; invited people need no approval.
+// to keep the old one; people who were invited, or have a code that works, need no
+// approval.
 func (t *tx) proved(a account, hash string, keepSession []byte, invited bool, ip string) error {
 	set, err := t.settings()
 	if err != nil {
 		return err
 	}
-	next := portal.AfterProof(set.ApproveUsers, invited)
+	_, _, code, err := registration(t.ctx, t.s, t, a.ID)
+	if err != nil {
+		return err
+	}
+	next := portal.AfterProof(set.ApproveUsers, invited || code)
 	n, err := t.exec(`
 		UPDATE users SET state = ?, doubtful = 0, proof_version = proof_version + 1, reset_version = reset_version + 1, reset_expires_at = 0,
 			password_hash = CASE WHEN ? = '' THEN password_hash ELSE ? END
@@ -564,6 +592,9 @@ func (s *Store) Reset(ctx context.Context, ip, token, password string) error {
 		}
 		if a.State == portal.UserUnproven {
 			if err := t.proved(a, hash, nil, a.hasMembership, ip); err != nil {
+				return err
+			}
+			if err := t.joinRegistered(a, ip); err != nil {
 				return err
 			}
 		} else if err := t.setPassword(a.ID, hash, nil); err != nil {

@@ -107,6 +107,11 @@ func (d *demo) fill(end time.Time) DemoPeople {
 	d.application(priya, tomas, "Fulfilment labels", "Prints shipping labels from the warehouse system.", "production", "load test")
 	d.shares(priya, "Fulfilment labels", logistics)
 
+	inAcme := admin
+	inAcme.OrgID = acme.ID
+	_, _, err := d.s.CreateCode(d.ctx, inAcme, portal.CodeForm{Name: "Partner day", Quota: "25"})
+	d.check(err)
+
 	jonas := d.registers("Jonas", "Meyer", "jonas@cobalt.example")
 	cobalt := d.requests(jonas, "Cobalt Ventures")
 	hours(20)

@@ -440,6 +440,11 @@ func (t *tx) accept(by portal.Actor, o portal.Offer, session NewSession) error {
 	if err := t.admit(by, o, a); err != nil {
 		return err
 	}
+	if a.State == portal.UserUnproven && o.Kind == portal.Mailed {
+		if err := t.joinRegistered(a, by.IP); err != nil {
+			return err
+		}
+	}
 	if err := t.startSession(a.ID, session); err != nil {
 		return err
 	}
@@ -553,6 +558,10 @@ func (s *Store) Join(ctx context.Context, ip, token string, n portal.NewUser, se
 			}
 			a.First, a.Last = n.First, n.Last
 			if err := t.proved(a, hash, nil, true, ip); err != nil {
+				return err
+			}
+			// So may the code be that they had.
+			if _, err := t.exec(`DELETE FROM code_registrations WHERE user_id = ?`, a.ID); err != nil {
 				return err
 			}
 		}

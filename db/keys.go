@@ -23,7 +23,7 @@ import (
 
 const masterKeyLen = 32
 
-// keys are the keys of an installation. Those for links, cursors and the check
+// keys are the keys of an installation. Those for links, cursors, codes and the check
 // are derived from the master key, one for each use, so that none opens what
 // another one closes. What seals credentials begins as such a key too, number 0,
 // and is replaced by further, independent ones when it is rotated.
@@ -32,6 +32,7 @@ type keys struct {
 	cursor  cipher.Block // hides row numbers in cursors
 	proof   []byte
 	audit   []byte              // chains the entries of the audit log
+	codes   []byte              // for invite codes
 	sealing map[int]cipher.AEAD // credentials and the mail server's password
 	newest  int                 // number of the key that seals
 }
@@ -152,7 +153,7 @@ func (k keyFile) derive() (keys, error) {
 		}
 		return key
 	}
-	all := keys{links: derive("links"), proof: derive("check"), audit: derive("audit"), sealing: map[int]cipher.AEAD{}, newest: k.newest()}
+	all := keys{links: derive("links"), proof: derive("check"), audit: derive("audit"), codes: derive("codes"), sealing: map[int]cipher.AEAD{}, newest: k.newest()}
 	var err error
 	if all.cursor, err = aes.NewCipher(derive("cursors")); err != nil {
 		return all, err

@@ -216,6 +216,7 @@ var purges = []string{
 	`DELETE FROM invitation_teams WHERE invitation_id IN (SELECT id FROM invitations WHERE org_id = ?)`,
 	`DELETE FROM invitations WHERE org_id = ?`,
 	`DELETE FROM memberships WHERE org_id = ?`, // and with them who is in which team
+	`DELETE FROM invite_codes WHERE org_id = ?`,
 	`DELETE FROM teams WHERE org_id = ?`,
 	`DELETE FROM undos WHERE org_id = ?`,
 	`DELETE FROM search_words WHERE kind = 'organization' AND id = ?`,

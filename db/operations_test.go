@@ -445,6 +445,48 @@ var operations = []operation{
 			rows: [][2]string{{`SELECT state || version FROM invitations WHERE email_key = 'ian@example.org'`, "pending1"}}},
 		twice: outcome{audit: []string{"ian asked for a new invitation ian"}, mail: []string{"ask_again to ann, queued"}}},
 
+	// Invite codes.
+	{method: "Codes", reads: true, outside: true, who: adminsOnly, doer: "ada", prepare: withCode,
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Codes(f.ctx, f.inAcme(by), "") }},
+	{method: "AllCodes", reads: true, outside: true, who: adminsOnly, doer: "ada", prepare: withCode,
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.AllCodes(f.ctx, by, "") }},
+	{method: "Code", reads: true, outside: true, who: adminsOnly, doer: "ada", prepare: withCode, ids: "Acme code",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.Code(f.ctx, f.inAcme(by), f.ids["Acme code"])
+		}},
+	{method: "CreateCode", outside: true, who: adminsOnly,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			_, value, err := f.s.CreateCode(f.ctx, f.inAcme(by), portal.CodeForm{Name: "Fair", Code: "Open Doors 2026", Quota: "3", Expires: "2026-03-31"})
+			return value, err
+		},
+		doer: "ada", does: outcome{audit: []string{"ada made the invite code Fair (into Acme All users, for 3 people, through 2026-03-31)"},
+			rows: [][2]string{{`SELECT quota || uses || active || (team_id IS NULL) || length(hash) FROM invite_codes`, "301132"}}},
+		again: "alan", twice: outcome{code: portal.Invalid, says: []string{"[code: This code was used before"}}},
+	{method: "EditCode", outside: true, who: adminsOnly, prepare: withCode, ids: "Acme code",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return nil, f.s.EditCode(f.ctx, f.inAcme(by), f.ids["Acme code"], portal.CodeForm{Name: "Fair two"})
+		},
+		doer: "ada", does: outcome{audit: []string{"ada edited the invite code Fair two (into Acme All users)"}, rows: [][2]string{{`SELECT name || quota FROM invite_codes WHERE name LIKE 'Fair%'`, "Fair two0"}}},
+		again: "alan"},
+	{method: "SwitchCode", outside: true, who: adminsOnly, prepare: withCode, ids: "Acme code",
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return f.s.SwitchCode(f.ctx, f.inAcme(by), f.ids["Acme code"], false)
+		},
+		doer: "ada", does: outcome{audit: []string{"ada switched off the invite code Fair"}, rows: [][2]string{{`SELECT active FROM invite_codes WHERE name = 'Fair'`, "0"}}},
+		again: "alan", twice: outcome{code: portal.Conflict, says: []string{"Fair is switched off already"}}},
+	{method: "AnyCode", reads: true, prepare: withCode,
+		run: func(f *scene, _ portal.Actor) (any, error) { return f.s.AnyCode(f.ctx) }},
+	{method: "JoinByCode", outside: true, prepare: withCode,
+		//    nobody stan wanda ulf ann abe una bea dora ada adam
+		who:  "N      y    y     F   C   C   F   y   N    y   N",
+		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.JoinByCode(f.ctx, by, theCode) },
+		doer: "stan", does: outcome{audit: []string{"stan joined Acme (as Team member, by the invite code Fair)"},
+			rows: [][2]string{{`SELECT m.role || t.name || c.uses FROM memberships m JOIN users u ON u.id = m.user_id JOIN team_members x ON x.user_id = u.id JOIN teams t ON t.id = x.team_id
+				JOIN invite_codes c ON c.org_id = m.org_id WHERE u.email = 'stan@example.org'`, "team_memberAcme All users1"}}},
+		again: "stan", twice: outcome{code: portal.Conflict, says: []string{"a member of Acme already"}}},
+	{method: "CodeEnded", reads: true, outside: true, who: anybody, doer: "stan", prepare: withCode,
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.CodeEnded(f.ctx, by) }},
+
 	// Applications and credentials.
 	{method: "Applications", reads: true, who: membersRead, doer: "abe",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Applications(f.ctx, by, "", "") }},
@@ -981,10 +1023,27 @@ func only(err error, what string, n int, some bool) error {
 	return err
 }
 
+// withCode prepares a code of each organization.
+func withCode(f *scene) {
+	for _, org := range []string{"Beta", "Acme"} {
+		c, _, err := f.s.CreateCode(f.ctx, f.in("ada", org), portal.CodeForm{Name: map[string]string{"Acme": "Fair", "Beta": "Other"}[org], Code: theCode + map[string]string{"Beta": "B"}[org], Quota: "5"})
+		f.must(err)
+		f.ids[org+" code"] = c.PublicID
+	}
+}
+
+const theCode = "OPEN DOORS 2026"
+
+// inAcme is somebody at the address of Acme, whoever they are.
+func (f *scene) inAcme(by portal.Actor) portal.Actor {
+	by.OrgID = f.number(`SELECT id FROM organizations WHERE public_id = ?`, f.ids["Acme"])
+	return by
+}
+
 const twoPeople = "Nora,Test,nora@example.org\nNils,Test,nils@example.org,Super admin"
 
 // others are the ids of Beta, or of somebody else, in the place of one's own.
-var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "abe": "bob", "amy": "ben", "una": "bob", "Blue": "Bleu",
+var others = map[string]string{"Acme": "Beta", "Acme team": "Beta team", "Alpha": "Bravo", "Alpha key": "Bravo key", "Acme code": "Beta code", "abe": "bob", "amy": "ben", "una": "bob", "Blue": "Bleu",
 	"ann session": "bob session", "ivy invitation": "ivan invitation", "stan invitation": "ivan invitation", "Rigel": "Red", "Red": "Rigel", "undo": "Beta undo"}
 
 func (o operation) scene(t *testing.T) *scene {

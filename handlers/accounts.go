@@ -25,7 +25,7 @@ func publicForm(menu, title string) views.Page {
 
 // personForm is what was typed into a form that makes an account.
 func personForm(c *fiber.Ctx) portal.NewUser {
-	return portal.NewUser{First: text(c, "first_name"), Last: text(c, "last_name"), Email: text(c, "email"), Password: text(c, "password")}
+	return portal.NewUser{First: text(c, "first_name"), Last: text(c, "last_name"), Email: text(c, "email"), Password: text(c, "password"), Code: text(c, "code")}
 }
 
 func personView(c *fiber.Ctx, n portal.NewUser, p portal.Problems) views.PersonForm {
@@ -33,20 +33,37 @@ func personView(c *fiber.Ctx, n portal.NewUser, p portal.Problems) views.PersonF
 }
 
 func (s *server) newUser(c *fiber.Ctx) error {
+	code := codeInAddress(c)
+	if at(c).viewer != nil && code != "" {
+		return c.Redirect("/join?code="+url.QueryEscape(code), fiber.StatusSeeOther)
+	}
 	if at(c).viewer != nil {
 		return c.Redirect("/", fiber.StatusSeeOther)
 	}
 	if !at(c).set.Register {
 		return portal.ErrNotFound
 	}
-	return s.show(c, publicForm("register", "Register"), views.Register(personView(c, portal.NewUser{}, nil)))
+	return s.registerAgain(c, portal.NewUser{Code: code}, nil)
+}
+
+func (s *server) registerAgain(c *fiber.Ctx, in portal.NewUser, problem error) error {
+	f := personView(c, in, problems(problem))
+	var err error
+	if f.AskCode, err = s.store.AnyCode(c.UserContext()); err != nil {
+		return err
+	}
+	f.Code, f.AskCode = in.Code, f.AskCode || in.Code != ""
+	if problem != nil {
+		return s.refused(c, problem, publicForm("register", "Register"), views.Register(f))
+	}
+	return s.show(c, publicForm("register", "Register"), views.Register(f))
 }
 
 func (s *server) createUser(c *fiber.Ctx) error {
 	in := personForm(c)
 	err := s.store.Register(c.UserContext(), at(c).ip, in)
-	if p := problems(err); p != nil {
-		return s.refused(c, err, publicForm("register", "Register"), views.Register(personView(c, in, p)))
+	if problems(err) != nil {
+		return s.registerAgain(c, in, err)
 	}
 	if err != nil {
 		return err

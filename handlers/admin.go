@@ -37,6 +37,7 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	org.Get("/activity", s.listActivity)
 	s.people(org)
 	s.teams(org)
+	s.codes(org)
 	org.Get("/applications", s.listApplications)
 	org.Get("/applications/:id", s.showApplication)
 	org.Get("/applications/:id/access", s.listAccess)
@@ -72,6 +73,7 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	own.Get("/credentials/:key/usage", s.showUsage)
 	own.Get("/credentials/:key/revocation", s.newRevocation)
 	own.Post("/credentials/:key/revocation", s.createRevocation)
+	admin.Get("/codes", s.listAllCodes)
 
 	admin.Get("/emails", s.listEmails)
 	admin.Get("/emails/:id", s.showEmail)

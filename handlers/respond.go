@@ -135,6 +135,13 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 	if p.Area == views.Admin {
 		return s.fillAdmin(c, p)
 	}
+	if v.viewer.State != portal.UserUnproven {
+		any, err := s.store.AnyCode(c.UserContext())
+		if err != nil {
+			return err
+		}
+		p.CanUseCode = any
+	}
 	memberships, err := s.store.Memberships(c.UserContext(), v.viewer.Actor(v.ip))
 	if err != nil {
 		return err

@@ -73,6 +73,8 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/me/invitations/:id/refusal", s.signedIn, s.createOwnRefusal)
 
 	app.Get("/search", s.signedIn, s.search)
+	app.Get("/join", s.signedIn, s.newJoin)
+	app.Post("/join", s.signedIn, s.createMembership)
 
 	app.Get("/organizations/new", s.signedIn, s.newOrganization)
 	app.Post("/organizations", s.signedIn, s.createOrganization)

@@ -148,7 +148,10 @@ var table = map[string]row{
 	"GET /me/applications/:id/credentials/:key/revocation":  {as: nobodys},
 	"POST /me/applications/:id/credentials/:key/revocation": {as: nobodys},
 
-	"GET /search":                                   {as: people},
+	"GET /search": {as: people},
+	"GET /join":   {as: people},
+	"POST /join":  {"login done 409 409 done done", p("code", "OPEN DOORS 2026")},
+
 	"GET /organizations/new":                        {as: people},
 	"POST /organizations":                           {peopleMay, p("name", "Nimbus")},
 	"GET /organizations/requests/:id":               {as: requester + "200"},
@@ -270,6 +273,13 @@ var table = map[string]row{
 	"GET /admin/organizations/:org/teams/:id/members/:member/removal":             {as: admins},
 	"POST /admin/organizations/:org/teams/:id/members/:member/removal":            {as: adminsDo},
 	"POST /admin/organizations/:org/teams/:id":                                    {adminsDo, p("name", "Everybody")},
+	"GET /admin/organizations/:org/codes":                                         {as: admins},
+	"GET /admin/organizations/:org/codes/new":                                     {as: admins},
+	"POST /admin/organizations/:org/codes":                                        {admins, p("name", "Fair")},
+	"GET /admin/organizations/:org/codes/:id":                                     {as: admins},
+	"POST /admin/organizations/:org/codes/:id":                                    {adminsDo, p("name", "Fair two")},
+	"POST /admin/organizations/:org/codes/:id/deactivation":                       {as: adminsDo},
+	"POST /admin/organizations/:org/codes/:id/activation":                         {as: "login 404 404 404 404 409"},
 	"GET /admin/organizations/:org/applications":                                  {as: admins},
 	"GET /admin/organizations/:org/applications/:id":                              {as: admins},
 	"GET /admin/organizations/:org/applications/:id/access":                       {as: admins},
@@ -326,6 +336,7 @@ var table = map[string]row{
 
 	"GET /admin/audit-log.csv":   {as: admins},
 	"GET /admin/audit-log.jsonl": {as: admins},
+	"GET /admin/codes":           {as: admins},
 
 	"POST /demo/personas/:id": {as: changing},
 	"GET /demo/mailbox":       {as: everybody},
@@ -342,7 +353,7 @@ func inDemo(t testing.TB) func(*Config) {
 
 // param is what a parameter of a route stands for: a thing of that organization.
 func (w *world) param(route, name, org string) string {
-	theirs := map[string]string{"Acme": "Beta", "Alpha": "Bravo", "Alpha key": "Bravo key", "Acme builders": "Beta builders", "abe": "bob", "ivy invitation": "ivan invitation"}
+	theirs := map[string]string{"Acme": "Beta", "Alpha": "Bravo", "Alpha key": "Bravo key", "Acme code": "Beta code", "Acme builders": "Beta builders", "abe": "bob", "ivy invitation": "ivan invitation"}
 	pick := func(thing string) string {
 		if org == "Beta" {
 			thing = theirs[thing]
@@ -385,6 +396,8 @@ func (w *world) param(route, name, org string) string {
 		return pick("abe")
 	case parent == "invitations":
 		return pick("ivy invitation")
+	case parent == "codes":
+		return pick("Acme code")
 	case parent == "teams":
 		return pick("Acme builders")
 	case parent == "members":

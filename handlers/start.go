@@ -36,6 +36,12 @@ func (s *server) start(c *fiber.Ctx) error {
 			return c.Redirect("/admin", fiber.StatusSeeOther)
 		}
 	}
+	if p.CanUseCode, err = s.store.AnyCode(ctx); err != nil {
+		return err
+	}
+	if p.CodeEnded, err = s.store.CodeEnded(ctx, by); err != nil {
+		return err
+	}
 	smtp, err := s.store.MailConfig(ctx)
 	if err != nil {
 		return err

@@ -222,6 +222,11 @@ func (w *world) populate() {
 		w.ids[o.name+" builders"] = team.PublicID
 		_, err = s.AddToTeam(ctx, w.in(o.super, o.name), team.PublicID, []string{w.ids[o.member]})
 		w.must(err)
+		ada := w.user("ada")
+		ada.OrgID = org.ID
+		code, _, err := s.CreateCode(ctx, ada, portal.CodeForm{Name: "Fair", Code: map[string]string{"Acme": "OPEN DOORS 2026"}[o.name]})
+		w.must(err)
+		w.ids[o.name+" code"] = code.PublicID
 		w.ids[o.name+" team"] = w.text(`SELECT public_id FROM teams WHERE org_id = ? AND is_default = 1`, org.ID)
 	}
 	w.invite("ann", "Acme", "ian", portal.TeamMember)

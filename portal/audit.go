@@ -64,6 +64,10 @@ const (
 	AuditInvitationCopied   AuditKind = "copied the invitation link of"
 	AuditInvitationDeclined AuditKind = "declined the invitation"
 	AuditInvitationAsked    AuditKind = "asked for a new invitation"
+	AuditCodeCreated        AuditKind = "made the invite code"
+	AuditCodeEdited         AuditKind = "edited the invite code"
+	AuditCodeOff            AuditKind = "switched off the invite code"
+	AuditCodeOn             AuditKind = "switched on the invite code"
 	AuditJoined             AuditKind = "joined"
 	AuditMemberRenamed      AuditKind = "changed the name of"
 	AuditRoleChanged        AuditKind = "changed the role of"
@@ -100,7 +104,7 @@ var ApplicationKinds = []AuditKind{AuditAppCreated, AuditAppEdited, AuditAppDele
 // InvitationKinds are the kinds about invitations, which only those read of who
 // may see invitations.
 var InvitationKinds = []AuditKind{AuditInvited, AuditInvitationResent, AuditInvitationRevoked, AuditInvitationCopied, AuditInvitationDeclined,
-	AuditInvitationAsked, AuditRevocationUndone}
+	AuditInvitationAsked, AuditRevocationUndone, AuditCodeCreated, AuditCodeEdited, AuditCodeOff, AuditCodeOn}
 
 // Refusals that are noted: at most one in RefusalPause that says the same of the
 // same person, and at most MaxRefusals of one person in RefusalWindow.

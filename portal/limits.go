@@ -23,6 +23,7 @@ var (
 	LimitResendMinute  = Limit{"resend minute", "resends of this invitation", 1, time.Minute}
 	LimitResendDay     = Limit{"resend day", "resends of this invitation", 5, 24 * time.Hour}
 	LimitOrgRequest    = Limit{"organization request", "organization requests", 5, 24 * time.Hour}
+	LimitInviteCode    = Limit{"invite code", "invite codes that do not work from your network", 20, 15 * time.Minute}
 	LimitAskAgain      = Limit{"ask again", "requests for a new invitation", 3, time.Hour}
 	LimitTestMail      = Limit{"test mail", "test mails", 20, time.Hour}
 )

@@ -121,7 +121,9 @@ func (v Viewer) Actor(ip string) Actor {
 // Proof is what the page of a link that proves an address shows.
 type Proof struct {
 	User
-	NewPassword bool // a new one must be set: somebody else may have set the old one
+	NewPassword bool   // a new one must be set: somebody else may have set the old one
+	Joins       string // the organization that they join by their invite code
+	CodeEnded   bool   // they registered with an invite code that does not work any more
 }
 
 // EmailChange is what the page of a link that changes an address shows.
@@ -136,6 +138,7 @@ type NewUser struct {
 	Last     string
 	Email    string
 	Password string
+	Code     string // an invite code, "" without one
 }
 
 // Tidy gives the stored form of the input, or an Invalid Error by field.

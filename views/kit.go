@@ -187,6 +187,8 @@ var states = map[string]badgeLook{
 	"Kept":         {"outline", "inbox"},
 	"Expired":      {"outline", "hourglass"},
 	"Void":         {"outline", "circle-slash"},
+	"Off":          {"outline", "ban"},
+	"Used up":      {"outline", "circle-slash"},
 	"Retiring":     {"warn", "hourglass"},
 	"Rotated":      {"outline", "rotate-cw"},
 	"Organization": {"soft", "building-2"},

@@ -64,7 +64,7 @@ func TestMenus(t *testing.T) {
 
 	doc, _ = draw(t, Page{Area: Admin, Menu: "audit-log", PendingOrganizations: "3", Viewer: &Viewer{Name: "Mara Ruiz", Admin: true}}, nothing)
 	want := "Overview=/admin Organizations=/admin/organizations Users=/admin/users Teams=/admin/teams Applications=/admin/applications " +
-		"Emails=/admin/emails Audit log=/admin/audit-log General=/admin/settings/general Email=/admin/settings/email Email templates=/admin/settings/email-templates"
+		"Invite codes=/admin/codes Emails=/admin/emails Audit log=/admin/audit-log General=/admin/settings/general Email=/admin/settings/email Email templates=/admin/settings/email-templates"
 	if got := texts(doc.Find("#menu li > a")); got != want {
 		t.Errorf("admin: %s", got)
 	}

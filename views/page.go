@@ -47,6 +47,7 @@ type Page struct {
 
 	CanSignIn             bool // shows "Sign in" to who is signed out
 	CanRegister           bool // shows "Register" to who is signed out
+	CanUseCode            bool // shows "Join with a code"
 	CanCreateOrganization bool // shows "Create an organization"
 
 	// Beside the entries of the admin menu: "" or a number, as "3" or "1,000+".
@@ -172,6 +173,7 @@ func adminMenu(p Page) []menuGroup {
 			{key: "users", label: "Users", icon: "users", href: "/admin/users", badge: p.WaitingUsers, about: "waiting"},
 			{key: "teams", label: "Teams", icon: "users-round", href: "/admin/teams"},
 			{key: "applications", label: "Applications", icon: "app-window", href: "/admin/applications"},
+			{key: "codes", label: "Invite codes", icon: "ticket", href: "/admin/codes"},
 		}},
 		{label: "Portal", entries: []menuEntry{
 			{key: "emails", label: "Emails", icon: "inbox", href: "/admin/emails", badge: p.FailedMail, about: "failed"},
