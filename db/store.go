@@ -240,7 +240,7 @@ func (s *Store) checkSeals(ctx context.Context) error {
 		}
 		for _, n := range used {
 			if _, ok := s.keys.sealing[n]; !ok {
-				return fmt.Errorf("instance.key lacks key %d, with which credentials are encrypted: put the instance.key back that Portico wrote at the last key rotate", n)
+				return fmt.Errorf("instance.key lacks key %d, with which parts of the database are encrypted: put the instance.key back that Portico wrote at the last key rotate", n)
 			}
 		}
 		return nil

@@ -129,10 +129,16 @@ func TestOnlyTheRightKeyOpensADatabase_CRED_07(t *testing.T) {
 
 func TestAKeyFileFromBeforeARotationIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, sealed := range []string{"credentials", "the mail server"} {
+	for _, sealed := range []string{"credentials", "the mail server", "second factors"} {
 		f := newScene(t)
-		if sealed == "the mail server" {
+		if sealed != "credentials" {
 			f.exec(`UPDATE credentials SET sealed = NULL`)
+		}
+		switch sealed {
+		case "second factors":
+			id := f.user("ann").UserID
+			f.exec(`INSERT INTO second_factors (user_id, sealed, sealed_by, made_at) VALUES (?, ?, 0, 0)`, id, f.s.keys.seal("secret", factorSeal(id)))
+		case "the mail server":
 			f.s.SMTP = portal.SMTPConfig{}
 			f.must(f.s.SetMail(f.ctx, f.user("ada"), "smtp://a:b@mail.example.org", "P <p@example.org>"))
 		}
