@@ -202,3 +202,25 @@ func TestTheChecksOfTemplatesSeeWhatTheyShould(t *testing.T) {
 		}
 	}
 }
+
+// The program calls nobody but its mail server: no address that somebody types is
+// ever fetched.
+func TestNothingIsFetched_INJ_07(t *testing.T) {
+	callers := []string{"Get", "Post", "PostForm", "Head", "Client", "DefaultClient", "DefaultTransport", "Transport", "NewRequest", "NewRequestWithContext", "Dial", "DialTimeout", "Dialer", "DialTCP", "DialContext"}
+	goFiles(t, func(folder, name string, f *ast.File) {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(folder, "e2e") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := s.X.(*ast.Ident)
+			if ok && (x.Name == "http" || x.Name == "net" || x.Name == "fasthttp") && slices.Contains(callers, s.Sel.Name) && !(folder == "mail" && name == "smtp.go") {
+				t.Errorf("%s/%s calls somebody by %s.%s", folder, name, x.Name, s.Sel.Name)
+			}
+			return true
+		})
+	})
+}

@@ -312,7 +312,7 @@ func (serveCommand) Run(f *flags) error {
 	defer store.Close()
 	store.SMTP = smtp
 	fmt.Printf("Portico is listening on http://%s\n", l.Addr())
-	exists, err := store.HasAdmin(ctx)
+	exists, err := store.HasAdmin(context.WithoutCancel(ctx)) // told to stop by now, it stops in good order
 	if err != nil {
 		return err
 	}

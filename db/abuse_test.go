@@ -433,7 +433,7 @@ func TestPasswordsWaitForAPlaceAndGiveUp_DOS_03(t *testing.T) {
 	}
 }
 
-func TestTwoProcessesWriteWithoutGettingInEachOthersWay_DB_01(t *testing.T) {
+func TestTwoProcessesWriteWithoutGettingInEachOthersWay_DB_01_AUD_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	other, err := Open(f.ctx, f.dir, Options{CheapPasswords: true})
@@ -467,6 +467,10 @@ func TestTwoProcessesWriteWithoutGettingInEachOthersWay_DB_01(t *testing.T) {
 	}
 	if n := f.number(`SELECT count(*) FROM audit WHERE id > ?`, f.marks.audit); n != int64(10*each) {
 		t.Errorf("%d changes are noted, want %d", n, 10*each)
+	}
+	// The log is one chain, whoever wrote each entry.
+	if _, err := f.s.VerifyAudit(f.ctx); err != nil {
+		t.Errorf("the chain of the audit log: %v", err)
 	}
 	f.sound()
 }

@@ -10,7 +10,7 @@ import (
 	"portico/portal"
 )
 
-func TestRefusedAttemptsAreNotedOfPeopleWhoAreSignedIn(t *testing.T) {
+func TestRefusedAttemptsAreNotedOfPeopleWhoAreSignedIn_AUD_03(t *testing.T) {
 	t.Parallel()
 	const onlySuper = "Only a Super admin of Acme may do that."
 	for _, c := range []struct {
@@ -98,7 +98,7 @@ func (f *scene) reads(who string, filter portal.AuditFilter) string {
 	return strings.Join(all, "\n")
 }
 
-func TestRefusalsAreForSuperAdminsAndStrangersStayUnnamed(t *testing.T) {
+func TestRefusalsAreForSuperAdminsAndStrangersStayUnnamed_AUD_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.refused(f.s.RenameOrg(f.ctx, f.in("abe", "Acme"), "Mine"), portal.Forbidden)

@@ -40,7 +40,7 @@ func (f *scene) tamper(statements ...string) {
 	}
 }
 
-func TestEveryChangeToTheAuditLogIsFoundAndNamed(t *testing.T) {
+func TestEveryChangeToTheAuditLogIsFoundAndNamed_AUD_02(t *testing.T) {
 	t.Parallel()
 	whole := newScene(t)
 	last, joined := whole.whole().ID, whole.number(`SELECT min(id) FROM audit WHERE kind = 'joined'`)
@@ -99,7 +99,7 @@ func TestEveryChangeToTheAuditLogIsFoundAndNamed(t *testing.T) {
 	}
 }
 
-func TestTheAuditLogOfADayIsWholeAndOfNoUseToAnotherKey(t *testing.T) {
+func TestTheAuditLogOfADayIsWholeAndOfNoUseToAnotherKey_AUD_02(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	before := f.whole()

@@ -11,7 +11,7 @@ import (
 	"portico/portal"
 )
 
-func TestADeletedAccountNamesNobodyAndItsAddressIsFree(t *testing.T) {
+func TestADeletedAccountNamesNobodyAndItsAddressIsFree_REG_13(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.hasFactor("ann")
@@ -93,7 +93,7 @@ func TestWhatSomebodyOwnsPassesOnOrEndsWithTheAccount(t *testing.T) {
 	}
 }
 
-func TestAnAccountThatOthersNeedIsNotDeleted(t *testing.T) {
+func TestAnAccountThatOthersNeedIsNotDeleted_ROLE_06(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	f.exec(`UPDATE memberships SET role = 'team_member' WHERE user_id = ?`, f.user("amy").UserID)

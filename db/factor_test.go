@@ -207,7 +207,7 @@ func TestWhoAsksForASecondFactorLetsNobodyInWithoutOne(t *testing.T) {
 	f.must(err)
 }
 
-func TestSecretsAndRecoveryCodesAreNotReadInTheFile(t *testing.T) {
+func TestSecretsAndRecoveryCodesAreNotReadInTheFile_CRED_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	codes := f.hasFactor("ann")

@@ -564,3 +564,59 @@ func TestSlowAndIdleConnectionsHoldNobodyUp_DOS_02_DOS_07(t *testing.T) {
 	look()
 	_ = idle
 }
+
+func TestOneOrganizationsHasteLeavesRoomForOthers_TEN_14(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	beta := "/o/" + w.ids["Beta"]
+	workers, each := 4, 60
+	if long() {
+		workers, each = 16, 2000
+	}
+	// What makes mail is limited for each person, and what is open for each organization.
+	refused := 0
+	for i := range portal.LimitInvite.Max + 5 {
+		a := w.browser("bea").post(beta+"/invitations", p("first_name", "Nora", "last_name", "New", "email", fmt.Sprintf("nora%d@example.org", i), "role", "team_member"))
+		if a.status == 429 {
+			refused++
+		}
+	}
+	if refused < 5 {
+		t.Errorf("%d invitations beyond the limit were refused", refused)
+	}
+	w.browser("ann").post("/o/"+w.ids["Acme"]+"/invitations", invites).is(t, 303)
+	for i := range portal.MaxCredentials + 3 {
+		a := w.browser("bea").post(beta+"/applications/"+w.ids["Bravo"]+"/credentials", p("label", fmt.Sprint(i)))
+		if over := i+1 >= portal.MaxCredentials; over != (a.status == 409) {
+			t.Errorf("the key %d: %d", i+2, a.status)
+		}
+	}
+	// Everybody's pages go on while one organization asks as fast as it can.
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for range workers {
+		wg.Go(func() {
+			b := w.browser("bea")
+			for i := range each {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				b.get(beta + "/users?q=b")
+				b.post(beta+"/applications", p("name", fmt.Sprint("App ", i)))
+			}
+		})
+	}
+	var slowest time.Duration
+	for range 30 {
+		began := time.Now()
+		w.browser("ann").get("/o/"+w.ids["Acme"]+"/users").is(t, 200)
+		slowest = max(slowest, time.Since(began))
+	}
+	close(stop)
+	wg.Wait()
+	if slowest > 5*time.Second {
+		t.Errorf("a page of Acme took %v", slowest)
+	}
+}

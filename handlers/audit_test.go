@@ -12,7 +12,7 @@ import (
 	"portico/portal"
 )
 
-func TestWhoIsKeptOutIsNotedWhenTheyWouldChangeSomething(t *testing.T) {
+func TestWhoIsKeptOutIsNotedWhenTheyWouldChangeSomething_AUD_03(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	last := func() string {
@@ -36,7 +36,7 @@ func TestWhoIsKeptOutIsNotedWhenTheyWouldChangeSomething(t *testing.T) {
 	}
 }
 
-func TestTheAuditLogIsExportedWholeAndSafeForSpreadsheets(t *testing.T) {
+func TestTheAuditLogIsExportedWholeAndSafeForSpreadsheets_INJ_02_TEN_11(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, name := range []string{"=1+1", "+1", "-1", "@x", "plain", "a=1"} {
