@@ -203,6 +203,27 @@ func TestWhatIsPurgedLeavesItsNumberAndTheAuditLog(t *testing.T) {
 	f.noted(nil, nil)
 }
 
+// What a purge deletes may be referred to only by what it deletes too.
+func TestNothingRefersToWhatIsPurged(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	purged := map[string]bool{}
+	for _, query := range purges {
+		purged[strings.Fields(query)[2]] = true
+	}
+	seen := 0
+	for _, table := range f.strings(`SELECT name FROM sqlite_schema WHERE type = 'table'`) {
+		for _, parent := range f.strings(`SELECT "table" FROM pragma_foreign_key_list(?) WHERE on_delete <> 'CASCADE'`, table) {
+			if seen++; purged[parent] && !purged[table] {
+				t.Errorf("%s refers to %s: add it to what is purged", table, parent)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d references were seen", seen)
+	}
+}
+
 func TestMailAboutWhatIsNotSoAnyMoreIsNotSent(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)

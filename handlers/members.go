@@ -26,7 +26,7 @@ func orgPage(c *fiber.Ctx, menu, title string) views.Page {
 	if v.actor.Role != "" {
 		return views.Page{Area: views.Org, Menu: menu, Title: title}
 	}
-	return views.Page{Area: views.Admin, Menu: "organizations", Title: title + " · " + v.org.Name, Tabs: orgTabs(v.base, menu), Crumbs: []views.Crumb{
+	return views.Page{Area: views.Admin, Menu: "organizations", Title: title + " · " + v.org.Name, Tabs: orgTabs(v.base, menu), Suspended: v.org.State == portal.OrgSuspended, Crumbs: []views.Crumb{
 		{Label: "Organizations", Href: "/admin/organizations?state=" + string(v.org.State)}, {Label: v.org.Name, Href: v.base}, {Label: title}}}
 }
 
