@@ -24,7 +24,7 @@ func (s *Store) DeleteUser(ctx context.Context, by portal.Actor, publicID string
 			return portal.ErrNotFound
 		}
 		if a.ID != by.UserID {
-			if err := t.adminNeedsFactor(by); err != nil {
+			if err := adminNeedsFactor(ctx, t, by); err != nil {
 				return err
 			}
 		}

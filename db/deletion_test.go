@@ -30,7 +30,7 @@ func TestADeletedAccountNamesNobodyAndItsAddressIsFree_REG_13(t *testing.T) {
 	}
 	f.refused(f.signIn("ann", password, "b"), portal.Invalid, "do not belong together")
 	f.refused(f.signIn("", "", "b"), portal.Invalid)
-	_, err = f.s.ChangeEmail(f.ctx, ip, token)
+	_, err = f.s.ChangeEmail(f.ctx, ip, token, nil)
 	if err == nil {
 		t.Error("its new address can be proven")
 	}

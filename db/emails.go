@@ -123,8 +123,9 @@ func (s *Store) emailChange(ctx context.Context, q querier, token string) (email
 }
 
 // ChangeEmail gives an account the address that a link was mailed to. Both
-// addresses are told. Links mailed to the old one end.
-func (s *Store) ChangeEmail(ctx context.Context, ip, token string) (portal.EmailChange, error) {
+// addresses are told. Links mailed to the old one end, and so do all sessions but
+// the one that presses the button, if it is the account's own.
+func (s *Store) ChangeEmail(ctx context.Context, ip, token string, session []byte) (portal.EmailChange, error) {
 	var done portal.EmailChange
 	err := s.inTx(ctx, func(t *tx) error {
 		c, err := s.emailChange(ctx, t, token)
@@ -140,6 +141,9 @@ func (s *Store) ChangeEmail(ctx context.Context, ip, token string) (portal.Email
 			return err
 		}
 		if err := t.dropEmailChange(c.ID); err != nil {
+			return err
+		}
+		if err := t.endSessions(c.ID, session); err != nil {
 			return err
 		}
 		u := c.User

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -18,17 +19,18 @@ func TestANewAddressChangesNothingUntilItHasProvenItself_RST_09(t *testing.T) {
 	f.refused(f.s.AskForEmail(f.ctx, f.user("ann"), "ann"), portal.Invalid, "[email:")
 
 	f.must(f.s.AskForEmail(f.ctx, f.user("ann"), address("nina")))
-	_, err := f.s.ChangeEmail(f.ctx, ip, first)
+	_, err := f.s.ChangeEmail(f.ctx, ip, first, nil)
 	f.refused(err, portal.Gone, "older one")
 	second := f.mailedLink(portal.MailEmailProve, "nina")
 	forgotAnn(f)
 	reset := f.mailedLink(portal.MailReset, "ann")
-	_, err = f.s.ChangeEmail(f.ctx, ip, second)
+	f.must(f.signIn("ann", password, "elsewhere"))
+	_, err = f.s.ChangeEmail(f.ctx, ip, second, hashOf("a"))
 	f.must(err)
 	f.must(f.signIn("nina", password, "b"))
 	f.refused(f.signIn("ann", password, "c"), portal.Invalid, "do not belong together")
-	if !f.signedIn("a") {
-		t.Error("a session has ended")
+	if !f.signedIn("a") || f.signedIn("elsewhere") {
+		t.Errorf("the browser that confirmed is signed in: %v, another one: %v", f.signedIn("a"), f.signedIn("elsewhere"))
 	}
 	// What was mailed to the old address is over, and it is free again.
 	f.refused(f.s.Reset(f.ctx, ip, reset, newPassword), portal.Gone)
@@ -63,14 +65,14 @@ func TestALinkToANewAddressEnds(t *testing.T) {
 			token := f.mailedLink(portal.MailEmailProve, "nora")
 			c.ends(f)
 			before := f.fingerprint()
-			_, err := f.s.ChangeEmail(f.ctx, ip, token)
+			_, err := f.s.ChangeEmail(f.ctx, ip, token, nil)
 			f.refused(err, portal.Gone)
 			f.unchanged(before)
 		})
 	}
 	f := newScene(t)
 	annMoves(f)
-	_, err := f.s.ChangeEmail(f.ctx, ip, f.tokenIn(portal.MailEmailProve, "nora", portal.Copied))
+	_, err := f.s.ChangeEmail(f.ctx, ip, f.tokenIn(portal.MailEmailProve, "nora", portal.Copied), nil)
 	f.refused(err, portal.Gone, "copied")
 }
 
@@ -104,7 +106,7 @@ func TestAnAddressThatWasTakenMeanwhileIsNotTakenAgain_RST_09(t *testing.T) {
 	annMoves(f)
 	f.must(f.s.Register(f.ctx, ip, person("nora")))
 	before := f.fingerprint()
-	_, err := f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "nora"))
+	_, err := f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "nora"), nil)
 	f.refused(err, portal.Conflict, "account of its own")
 	f.unchanged(before)
 }
@@ -123,6 +125,14 @@ func TestSessionsAreListedLastUsedFirstAndOnlyWhileTheyLast_SESS_11(t *testing.T
 	f.pass(2 * time.Hour)
 	if all, err = f.s.Sessions(f.ctx, f.user("ann"), nil); err != nil || len(all) != 1 {
 		t.Errorf("%d sessions are listed, %v", len(all), err)
+	}
+	for i := range maxSessions {
+		f.pass(time.Second)
+		f.must(f.signIn("bob", password, fmt.Sprint("bob ", i)))
+	}
+	f.must(f.signIn("bob", password, "bob again"))
+	if bobs, err := f.s.Sessions(f.ctx, f.user("bob"), nil); err != nil || len(bobs) != maxSessions || f.signedIn("bob 0") || !f.signedIn("bob 1") || !f.signedIn("bob again") {
+		t.Errorf("bob has %d sessions, %v", len(bobs), err)
 	}
 	_, err = f.s.EndSession(f.ctx, f.user("ann"), all[0].ID)
 	f.must(err)

@@ -56,12 +56,12 @@ func needsFactor(ctx context.Context, q querier, by portal.Actor, o portal.Organ
 }
 
 // adminNeedsFactor does the same for portal admins.
-func (t *tx) adminNeedsFactor(by portal.Actor) error {
-	set, err := t.settings()
+func adminNeedsFactor(ctx context.Context, q querier, by portal.Actor) error {
+	set, err := readSettings(ctx, q)
 	if err != nil || !set.AdminsFactor {
 		return err
 	}
-	on, err := factorOn(t.ctx, t, by.UserID)
+	on, err := factorOn(ctx, q, by.UserID)
 	if err == nil && !on {
 		return portal.ErrFactorMissing(portal.ThePortal)
 	}

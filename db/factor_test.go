@@ -184,6 +184,9 @@ func TestWhoAsksForASecondFactorLetsNobodyInWithoutOne(t *testing.T) {
 		_, err = f.s.CreateApplication(f.ctx, f.in(who, "Acme"), portal.NewApplication{Name: "New"})
 		f.refused(err, portal.FactorMissing)
 	}
+	if found, err := f.s.Find(f.ctx, f.user("abe"), "al", ""); err != nil || len(found) != 0 {
+		t.Errorf("without it the search finds %+v, %v", found, err)
+	}
 	_, _, err := f.s.Enter(f.ctx, f.user("bea"), f.ids["Beta"], false)
 	f.must(err)
 	_, _, err = f.s.Enter(f.ctx, f.user("bea"), f.ids["Acme"], false)
@@ -202,7 +205,13 @@ func TestWhoAsksForASecondFactorLetsNobodyInWithoutOne(t *testing.T) {
 	f.must(f.s.SetAdminsFactor(f.ctx, f.user("ada"), true))
 	_, err = f.s.ApproveUser(f.ctx, f.user("alan"), f.ids["wanda"])
 	f.refused(err, portal.FactorMissing)
+	if found, err := f.s.Find(f.ctx, f.user("alan"), "bea", ""); err != nil || len(found) != 0 {
+		t.Errorf("without it the search finds %+v, %v", found, err)
+	}
 	f.hasFactor("alan")
+	if found, err := f.s.Find(f.ctx, f.user("alan"), "bea", ""); err != nil || len(found) == 0 {
+		t.Errorf("with it the search finds %+v, %v", found, err)
+	}
 	_, err = f.s.ApproveUser(f.ctx, f.user("alan"), f.ids["wanda"])
 	f.must(err)
 }

@@ -19,7 +19,14 @@ func (s *Store) Find(ctx context.Context, by portal.Actor, query, first string) 
 		return nil, nil
 	}
 	found, err := s.findInOwn(ctx, by, query, first)
-	if err == nil && by.IsAdmin() {
+	if err != nil || !by.IsAdmin() {
+		return found.all(), err
+	}
+	// What asks for a second factor is not searched without one.
+	if err = adminNeedsFactor(ctx, s.read, by); portal.IsCode(err, portal.FactorMissing) {
+		return found.all(), nil
+	}
+	if err == nil {
 		err = s.findEverywhere(ctx, query, found)
 	}
 	return found.all(), err
@@ -69,6 +76,11 @@ func (s *Store) findInOwn(ctx context.Context, by portal.Actor, query, first str
 	for _, m := range memberships {
 		if portal.Found(query, m.Org.Name) {
 			found.add(portal.Find{Kind: portal.FindOrganization, ID: m.Org.PublicID, Name: m.Org.Name, Note: m.Role.Words()})
+		}
+		if err := needsFactor(ctx, s.read, by, m.Org); portal.IsCode(err, portal.FactorMissing) {
+			continue
+		} else if err != nil {
+			return found, err
 		}
 		in := by
 		in.OrgID, in.Role = m.Org.ID, m.Role

@@ -691,7 +691,7 @@ var operations = []operation{
 	}},
 	{method: "ChangeEmail", prepare: annMoves,
 		run: func(f *scene, _ portal.Actor) (any, error) {
-			return f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "nora"))
+			return f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "nora"), nil)
 		},
 		does: outcome{audit: []string{"ann changed their address to nora (from ann@example.org)"}, mail: []string{"email_changed to ann, queued", "email_changed to nora, queued"},
 			rows: [][2]string{{`SELECT email_key || email FROM users WHERE first_name = 'Ann'`, "nora@example.orgnora@example.org"}}},

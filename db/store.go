@@ -349,7 +349,7 @@ func (s *Store) changeAsAdmin(ctx context.Context, by portal.Actor, f func(t *tx
 		if !by.IsAdmin() {
 			return portal.ErrNotFound
 		}
-		if err := t.adminNeedsFactor(by); err != nil {
+		if err := adminNeedsFactor(ctx, t, by); err != nil {
 			return err
 		}
 		return f(t, by)
@@ -377,7 +377,7 @@ func (s *Store) changeIn(ctx context.Context, by portal.Actor, action portal.Act
 		if by.Role != "" {
 			err = needsFactor(ctx, t, by, org)
 		} else {
-			err = t.adminNeedsFactor(by)
+			err = adminNeedsFactor(ctx, t, by)
 		}
 		if err != nil {
 			return err

@@ -111,7 +111,7 @@ func (s *server) setupAgain(c *fiber.Ctx, problem error) error {
 	if err != nil {
 		return err
 	}
-	body := views.FactorSetup(setup, problems(problem))
+	body := views.FactorSetup(setup, s.stale(c), problems(problem))
 	if problem != nil {
 		return s.refused(c, problem, narrow("Set up two-factor sign-in"), body)
 	}

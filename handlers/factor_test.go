@@ -86,7 +86,9 @@ func TestWhatIsAboutTheSecondFactorAsksForThePassword(t *testing.T) {
 	}
 	b.post("/profile/email", p("email", "nora@example.org")).is(t, 422).says(t, "This is not your present password")
 	w.browser("stan").post("/profile/two-factor", nil).is(t, 422).says(t, "This is not your present password")
+	w.browser("abe").post("/profile/deletion", nil).is(t, 422).says(t, "This is not your present password")
 	ada := w.browser("ada")
+	ada.post("/admin/users/"+w.ids["abe"]+"/deletion", nil).is(t, 422).says(t, "This is not your present password")
 	ada.post("/admin/users/"+w.ids["ann"]+"/two-factor-removal", nil).is(t, 422).says(t, "This is not your present password")
 	ada.post("/admin/users/"+w.ids["ann"]+"/promotion", nil).is(t, 422).says(t, "This is not your present password")
 	ada.post("/admin/users/"+w.ids["ann"]+"/two-factor-removal", p("current_password", password)).to(t, "/admin/users/"+w.ids["ann"])

@@ -103,7 +103,7 @@ func (s *server) showEmailChange(c *fiber.Ctx) error {
 }
 
 func (s *server) createEmailChange(c *fiber.Ctx) error {
-	change, err := s.store.ChangeEmail(c.UserContext(), at(c).ip, c.Params("token"))
+	change, err := s.store.ChangeEmail(c.UserContext(), at(c).ip, c.Params("token"), at(c).session)
 	if err != nil {
 		return err
 	}

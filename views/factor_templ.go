@@ -340,7 +340,7 @@ func requiredKind(on bool) string {
 }
 
 // FactorSetup tells an authenticator app of the secret, and asks for its first code.
-func FactorSetup(s portal.FactorSetup, problems portal.Problems) templ.Component {
+func FactorSetup(s portal.FactorSetup, stale bool, problems portal.Problems) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -401,7 +401,7 @@ func FactorSetup(s portal.FactorSetup, problems portal.Problems) templ.Component
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = proof(problems["current_password"] != "", "", problems).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = proof(stale, "", problems).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -338,7 +338,7 @@ func profileEmail(p ProfileProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Form(FormProps{Action: "/profile/email", Title: "Email", Lead: "You sign in with " + p.Viewer.Email + ". A new address has to confirm itself first; then both are told.", Submit: "Change email", Part: true, Problem: p.EmailProblems[""]}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Form(FormProps{Action: "/profile/email", Title: "Email", Lead: "You sign in with " + p.Viewer.Email + ". A new address has to confirm itself first; then both are told, and other devices are signed out.", Submit: "Change email", Part: true, Problem: p.EmailProblems[""]}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -633,7 +633,7 @@ func ConfirmEmail(token string, c portal.EmailChange) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Form(FormProps{Action: "/change-email/" + token, Title: "Confirm your new address", Lead: c.New + " becomes the address of " + c.Name() + ", who signs in with it from then on.", Submit: "Confirm", Wide: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Form(FormProps{Action: "/change-email/" + token, Title: "Confirm your new address", Lead: c.New + " becomes the address of " + c.Name() + ", who signs in with it from then on. Other devices are signed out.", Submit: "Confirm", Wide: true}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var19), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
