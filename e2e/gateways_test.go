@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -149,7 +150,11 @@ func behind(t *testing.T, g gateway) {
 		if err != nil {
 			t.Error(err)
 		}
-		fmt.Fprintf(&logged, "%s %s for %q %q application %q\n", r.Method, r.URL, name, r.Header["X-Portico-Organization"], r.Header["X-Portico-Application"])
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(&logged, "%s %s of %s for %q %q application %q\n", r.Method, r.URL, body, name, r.Header["X-Portico-Organization"], r.Header["X-Portico-Application"])
 		if told := r.Header["X-Portico-Credential"]; len(told) != 1 {
 			t.Errorf("the API is told the credentials %q", told)
 		}
@@ -187,7 +192,7 @@ func behind(t *testing.T, g gateway) {
 
 	call := func(key string, want int) {
 		t.Helper()
-		r, err := http.NewRequest(http.MethodGet, "http://"+listen+"/scans?of=hands", nil)
+		r, err := http.NewRequest(http.MethodPost, "http://"+listen+"/scans?by=us", strings.NewReader("two hands"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +217,7 @@ func behind(t *testing.T, g gateway) {
 	call("", http.StatusUnauthorized)
 	call(strings.Replace(key, "portico_", "portico_x", 1), http.StatusUnauthorized)
 	call(key, http.StatusOK)
-	if want := fmt.Sprintf(`GET /scans?of=hands for "Röntgen & Söhne" [%q] application [%q]`, orgID(org), lastPart(app)); len(calls()) != 1 || calls()[0] != want {
+	if want := fmt.Sprintf(`POST /scans?by=us of two hands for "Röntgen & Söhne" [%q] application [%q]`, orgID(org), lastPart(app)); len(calls()) != 1 || calls()[0] != want {
 		t.Fatalf("the API logged %q, want %q alone", calls(), want)
 	}
 
