@@ -445,6 +445,23 @@ var operations = []operation{
 			rows: [][2]string{{`SELECT state || version FROM invitations WHERE email_key = 'ian@example.org'`, "pending1"}}},
 		twice: outcome{audit: []string{"ian asked for a new invitation ian"}, mail: []string{"ask_again to ann, queued"}}},
 
+	// A new organization.
+	{method: "Checklist", reads: true, who: membersRead, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Checklist(f.ctx, by) }},
+	{method: "DismissChecklist", who: superAdmins, held: portal.Conflict,
+		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.DismissChecklist(f.ctx, by) },
+		doer: "ann", does: outcome{audit: []string{"ann put away the checklist of Acme"}, rows: [][2]string{{`SELECT checklist_done FROM organizations WHERE name = 'Acme'`, "1"}}},
+		again: "amy"},
+	{method: "InviteDefaults", reads: true, who: membersRead, doer: "ann",
+		run: func(f *scene, by portal.Actor) (any, error) { return f.s.InviteDefaults(f.ctx, by) }},
+	{method: "SetInviteDefaults", who: superAdmins, held: portal.Conflict,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			return nil, f.s.SetInviteDefaults(f.ctx, by, portal.InviteDefaults{Role: portal.SuperAdmin, Team: f.ids["Acme team"]})
+		},
+		doer: "ann", does: outcome{audit: []string{"ann changed the defaults of invitations to Acme (to Super admin, Acme All users)"},
+			rows: [][2]string{{`SELECT invite_role || (invite_team_id IS NULL) FROM organizations WHERE name = 'Acme'`, "super_admin1"}}},
+		again: "amy"},
+
 	// Invite codes.
 	{method: "Codes", reads: true, outside: true, who: adminsOnly, doer: "ada", prepare: withCode,
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Codes(f.ctx, f.inAcme(by), "") }},

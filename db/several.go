@@ -40,13 +40,16 @@ func (s *Store) inviteSeveral(ctx context.Context, by portal.Actor, text string,
 		if err != nil {
 			return err
 		}
+		if l.Defaults, err = inviteDefaults(t.ctx, t, o.ID); err != nil {
+			return err
+		}
 		lines := map[string]int{} // by address
 		for i := range l.Rows {
 			row := &l.Rows[i]
 			if row.Repeats(lines) || row.Outcome != "" {
 				continue
 			}
-			if err := t.inviteRow(by, o, row, teams); err != nil {
+			if err := t.inviteRow(by, o, row, l.Defaults, teams); err != nil {
 				return err
 			}
 		}
@@ -74,8 +77,8 @@ func (t *tx) teamsByName(orgID int64) (map[string]string, error) {
 }
 
 // inviteRow invites the person of one row, or notes there why not.
-func (t *tx) inviteRow(by portal.Actor, o portal.Organization, row *portal.InviteRow, teams map[string]string) error {
-	n, err := row.Invitation(portal.TeamMember, teams)
+func (t *tx) inviteRow(by portal.Actor, o portal.Organization, row *portal.InviteRow, d portal.InviteDefaults, teams map[string]string) error {
+	n, err := row.Invitation(d, teams)
 	if row.Refuse(err) {
 		return nil
 	}

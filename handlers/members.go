@@ -112,7 +112,15 @@ func (s *server) newInvitation(c *fiber.Ctx) error {
 	if err := may(c, portal.ManageMembers); err != nil {
 		return err
 	}
-	f, err := s.inviteForm(c, portal.NewInvitation{Role: portal.TeamMember}, nil)
+	d, err := s.store.InviteDefaults(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	in := portal.NewInvitation{Role: d.Role}
+	if d.Team != "" {
+		in.Teams = []string{d.Team}
+	}
+	f, err := s.inviteForm(c, in, nil)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,11 @@ func (s *server) overview(c *fiber.Ctx) error {
 		}
 		p.Invitations = len(open)
 	}
+	if v.org.State == portal.OrgActive {
+		if p.Checklist, err = s.store.Checklist(ctx, v.actor); err != nil {
+			return err
+		}
+	}
 	p.Viewer = v.viewer.User
 	smtp, err := s.store.MailConfig(ctx)
 	if err != nil {
@@ -41,22 +46,62 @@ func (s *server) overview(c *fiber.Ctx) error {
 	return s.show(c, orgPage(c, "overview", "Dashboard"), views.Overview(p))
 }
 
-func orgSettings(c *fiber.Ctx) views.OrgSettingsProps {
+func (s *server) dismissChecklist(c *fiber.Ctx) error {
+	if err := s.store.DismissChecklist(c.UserContext(), actor(c)); err != nil {
+		return err
+	}
+	return s.done(c, at(c).base, "The checklist is put away.")
+}
+
+func (s *server) orgSettings(c *fiber.Ctx) (views.OrgSettingsProps, error) {
 	v := at(c)
-	return views.OrgSettingsProps{Base: v.base, Org: v.org, Name: v.org.Name,
+	p := views.OrgSettingsProps{Base: v.base, Org: v.org, Name: v.org.Name,
 		MayRename: v.actor.May(portal.RenameOrg) && v.org.State == portal.OrgActive, MayRequire: v.actor.May(portal.RequireFactor) && v.org.State == portal.OrgActive}
+	if !p.MayRename {
+		return p, nil
+	}
+	var err error
+	if p.Invites, err = s.store.InviteDefaults(c.UserContext(), v.actor); err != nil {
+		return p, err
+	}
+	p.Teams, err = s.store.TeamNames(c.UserContext(), v.actor)
+	return p, err
 }
 
 func (s *server) editOrg(c *fiber.Ctx) error {
-	return s.show(c, orgPage(c, "settings", "Settings"), views.OrgSettings(orgSettings(c)))
+	p, err := s.orgSettings(c)
+	if err != nil {
+		return err
+	}
+	return s.show(c, orgPage(c, "settings", "Settings"), views.OrgSettings(p))
 }
 
 func (s *server) updateOrg(c *fiber.Ctx) error {
 	name := text(c, "name")
 	err := s.store.RenameOrg(c.UserContext(), actor(c), name)
 	if pr := problems(err); pr != nil {
-		p := orgSettings(c)
+		p, pageErr := s.orgSettings(c)
+		if pageErr != nil {
+			return pageErr
+		}
 		p.Name, p.Problems = name, pr
+		return s.refused(c, err, orgPage(c, "settings", "Settings"), views.OrgSettings(p))
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, at(c).base+"/settings", "Saved.")
+}
+
+func (s *server) updateInviteDefaults(c *fiber.Ctx) error {
+	d := portal.InviteDefaults{Role: portal.Role(text(c, "role")), Team: text(c, "team")}
+	err := s.store.SetInviteDefaults(c.UserContext(), actor(c), d)
+	if pr := problems(err); pr != nil {
+		p, pageErr := s.orgSettings(c)
+		if pageErr != nil {
+			return pageErr
+		}
+		p.Invites, p.InviteProblems = d, pr
 		return s.refused(c, err, orgPage(c, "settings", "Settings"), views.OrgSettings(p))
 	}
 	if err != nil {

@@ -93,6 +93,8 @@ func (s *server) routes(app *fiber.App) {
 	org.Get("/settings", s.editOrg)
 	org.Post("/settings", s.updateOrg)
 	org.Post("/settings/two-factor", s.updateOrgFactor)
+	org.Post("/settings/invitations", s.updateInviteDefaults)
+	org.Post("/checklist/dismissal", s.dismissChecklist)
 	org.Get("/departure", s.newDeparture)
 	org.Post("/departure", s.createDeparture)
 	s.people(org)

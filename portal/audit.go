@@ -58,6 +58,8 @@ const (
 	AuditOrgDeleted         AuditKind = "deleted the organization"
 	AuditOrgRestored        AuditKind = "restored the organization"
 	AuditOrgPurged          AuditKind = "purged the organization"
+	AuditInviteDefaults     AuditKind = "changed the defaults of invitations to"
+	AuditChecklistDone      AuditKind = "put away the checklist of"
 	AuditInvited            AuditKind = "invited"
 	AuditInvitationResent   AuditKind = "resent the invitation of"
 	AuditInvitationRevoked  AuditKind = "revoked the invitation of"
@@ -124,7 +126,8 @@ type AuditGroup struct {
 // chooses one to look for.
 var OrgAuditGroups = []AuditGroup{
 	{"Organization", []AuditKind{AuditOrgRequested, AuditOrgRegistered, AuditOrgApproved, AuditOrgRejected, AuditOrgWithdrawn, AuditOrgResubmitted,
-		AuditOrgAdded, AuditOrgRenamed, AuditOrgFactor, AuditOrgSuspended, AuditOrgResumed, AuditOrgDeleted, AuditOrgRestored, AuditOrgPurged}},
+		AuditOrgAdded, AuditOrgRenamed, AuditOrgFactor, AuditOrgSuspended, AuditOrgResumed, AuditOrgDeleted, AuditOrgRestored, AuditOrgPurged,
+		AuditInviteDefaults, AuditChecklistDone}},
 	{"Invitations", InvitationKinds},
 	{"Members and teams", []AuditKind{AuditJoined, AuditMemberRenamed, AuditRoleChanged, AuditMemberRemoved, AuditRemovalUndone, AuditLeft,
 		AuditTeamCreated, AuditTeamRenamed, AuditTeamDeleted, AuditTeamJoined, AuditTeamLeft}},

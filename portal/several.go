@@ -66,9 +66,10 @@ type InviteRow struct {
 
 // InviteList is a list of people to invite, as it was pasted or uploaded.
 type InviteList struct {
-	Rows   []InviteRow
-	Unused []string // columns of the heading that mean nothing here
-	head   string
+	Rows     []InviteRow
+	Unused   []string       // columns of the heading that mean nothing here
+	Defaults InviteDefaults // of rows that name no role or team
+	head     string
 }
 
 // Count is how many rows have that outcome.
@@ -224,10 +225,13 @@ func ParseRole(words string) (Role, bool) {
 }
 
 // Invitation is what the row asks for. teams are the public ids of the
-// organization's teams by the keys of their names; role is the one of rows that
-// name none.
-func (r InviteRow) Invitation(role Role, teams map[string]string) (NewInvitation, error) {
-	n := NewInvitation{First: r.First, Last: r.Last, Email: r.Email, Role: role}
+// organization's teams by the keys of their names; d is for rows that name no role
+// or team.
+func (r InviteRow) Invitation(d InviteDefaults, teams map[string]string) (NewInvitation, error) {
+	n := NewInvitation{First: r.First, Last: r.Last, Email: r.Email, Role: d.Role}
+	if d.Team != "" {
+		n.Teams = []string{d.Team}
+	}
 	p := Problems{}
 	if r.Role != "" {
 		var known bool

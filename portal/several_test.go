@@ -102,7 +102,7 @@ func TestARowSaysAllThatIsWrongWithIt(t *testing.T) {
 		{InviteRow{First: "Nora", Last: "Lind", Email: "n@example.org", Team: "Ops"}, "", "no team of this name"},
 		{InviteRow{Email: "n"}, "", "Enter a first name. Enter a last name."},
 	} {
-		n, err := c.row.Invitation(TeamMember, teams)
+		n, err := c.row.Invitation(InviteDefaults{Role: TeamMember}, teams)
 		row := c.row
 		refused := row.Refuse(err)
 		if refused != (c.want != "") || !strings.Contains(row.Why, c.want) {

@@ -382,9 +382,9 @@ func persons(n int) string {
 	return strconv.Itoa(n) + " people"
 }
 
-func (f CodeForm) teams() []Choice {
-	all := make([]Choice, len(f.Teams))
-	for i, t := range f.Teams {
+func teamNames(teams []portal.Team) []Choice {
+	all := make([]Choice, len(teams))
+	for i, t := range teams {
 		all[i] = Choice{Value: t.PublicID, Label: t.Name}
 	}
 	return all
@@ -471,7 +471,7 @@ func EditCode(f CodeForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Select(FieldProps{Name: "team", Label: "Team", Value: f.In.Team, Problem: f.Problems["team"]}, f.teams()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Select(FieldProps{Name: "team", Label: "Team", Value: f.In.Team, Problem: f.Problems["team"]}, teamNames(f.Teams)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

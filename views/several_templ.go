@@ -347,9 +347,9 @@ func inviteReport(f SeveralForm) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var14 string
-				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(roleAndTeam(r))
+				templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(roleAndTeam(r, f.List.Defaults))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/several.templ`, Line: 125, Col: 53}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/several.templ`, Line: 125, Col: 70}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 				if templ_7745c5c3_Err != nil {
@@ -405,10 +405,10 @@ func inviteReport(f SeveralForm) templ.Component {
 	})
 }
 
-func roleAndTeam(r portal.InviteRow) string {
+func roleAndTeam(r portal.InviteRow, d portal.InviteDefaults) string {
 	role, team := r.Role, r.Team
 	if role == "" {
-		role = portal.TeamMember.Words()
+		role = d.Role.Words()
 	}
 	if team != "" {
 		return role + " · " + team
