@@ -178,7 +178,7 @@ func (s *server) teamLeaving(c *fiber.Ctx, problem error) error {
 	}
 	if problem == nil {
 		if err := l.MayLeave(); err != nil {
-			return err
+			return s.show(c, teamForm(c, "Remove"), views.StaysInTeam(at(c).teams, l, err.Error()))
 		}
 		return s.show(c, teamForm(c, "Remove"), views.RemoveFromTeam(at(c).teams, l, nil))
 	}
