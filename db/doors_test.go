@@ -446,7 +446,7 @@ func TestOnlyARetiringKeyIsExtendedOrCut(t *testing.T) {
 	f.refused(cut(), portal.Conflict, "was rotated by Abe Test")
 }
 
-func TestAKeyThatIsShownOnceStandsInNoFile(t *testing.T) {
+func TestAKeyThatIsShownOnceStandsInNoFile_CRED_05(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	by := f.in("abe", "Acme")

@@ -41,7 +41,7 @@ func TestANewAddressChangesNothingUntilItHasProvenItself_RST_09(t *testing.T) {
 	}
 }
 
-func TestALinkToANewAddressEnds(t *testing.T) {
+func TestALinkToANewAddressEnds_RST_09_SESS_03(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -76,7 +76,7 @@ func TestALinkToANewAddressEnds(t *testing.T) {
 	f.refused(err, portal.Gone, "copied")
 }
 
-func TestAskingForATakenAddressAnswersAsForAFreeOne(t *testing.T) {
+func TestAskingForATakenAddressAnswersAsForAFreeOne_RST_09(t *testing.T) {
 	t.Parallel()
 	for who, mail := range map[string]string{"nora": "email_prove to nora, queued", "bob": "already_registered to bob, queued",
 		"dora": "already_registered to dora, queued", "ulf": "prove to ulf, queued"} {

@@ -151,7 +151,7 @@ func TestSignInsThatSucceedDoNotCount_REG_07(t *testing.T) {
 	f.refused(f.s.ChangePassword(f.ctx, f.user("ann"), password, newPassword, f.browser("q")), portal.TooMany)
 }
 
-func TestSlipsOfOneNetworkStopNobodyElse(t *testing.T) {
+func TestSlipsOfOneNetworkStopNobodyElse_ENUM_07(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	slip := func(ip string) error {
@@ -164,7 +164,7 @@ func TestSlipsOfOneNetworkStopNobodyElse(t *testing.T) {
 	f.refused(slip("198.51.100.2"), portal.Invalid)
 }
 
-func TestRegisteringAnAddressAgainAndAgainSendsLittleMail(t *testing.T) {
+func TestRegisteringAnAddressAgainAndAgainSendsLittleMail_ENUM_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	for range 8 {

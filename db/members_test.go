@@ -96,7 +96,7 @@ func TestSuperAdminsDemoteAndRemoveEachOtherAndTheOthersAreTold(t *testing.T) {
 	f.refused(err, portal.Conflict, "Leave")
 }
 
-func TestAChangeTakesEffectAtTheVeryNextRequest(t *testing.T) {
+func TestAChangeTakesEffectAtTheVeryNextRequest_ROLE_10_ROLE_11(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	asSuper, asMember := f.in("amy", "Acme"), f.in("abe", "Acme") // what the pages of before believe

@@ -1113,7 +1113,7 @@ func (f *scene) is(o outcome, err error) {
 	f.mark()
 }
 
-func TestEveryOperationIsRefusedToWhomItIsNotFor(t *testing.T) {
+func TestEveryOperationIsRefusedToWhomItIsNotFor_ROLE_01_INV_22_ORG_07(t *testing.T) {
 	for _, o := range operations {
 		if o.who == "" {
 			continue
@@ -1255,7 +1255,7 @@ func TestIdsOfOthersLookLikeIdsThatNeverWere_TEN_05_CRED_10(t *testing.T) {
 	}
 }
 
-func TestASuspendedOrganizationIsSeenAndNotChanged(t *testing.T) {
+func TestASuspendedOrganizationIsSeenAndNotChanged_ORG_03(t *testing.T) {
 	for _, o := range operations {
 		if o.outside || o.who == "" {
 			continue

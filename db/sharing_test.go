@@ -638,7 +638,7 @@ func (f *scene) value(publicID string) string {
 	return key
 }
 
-func TestActivityKeepsWhatOtherPagesKeep(t *testing.T) {
+func TestActivityKeepsWhatOtherPagesKeep_AUD_03(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
 	una := f.in("una", "Acme")

@@ -10,7 +10,7 @@ import (
 	"portico/views"
 )
 
-func TestAnAnswerIsAsMuchOfThePageAsIsAskedFor(t *testing.T) {
+func TestAnAnswerIsAsMuchOfThePageAsIsAskedFor_CSRF_06(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, c := range map[string]struct {

@@ -393,7 +393,7 @@ func script(t *testing.T, answers ...string) string {
 	return "smtp://" + l.Addr().String()
 }
 
-func TestTroubleWithTheConnection(t *testing.T) {
+func TestTroubleWithTheConnection_SMTP_01(t *testing.T) {
 	t.Parallel()
 	closed := listen(t)
 	closed.Close()

@@ -170,7 +170,7 @@ func expect(t *testing.T, noted chan string, want string) {
 	}
 }
 
-func TestAQueuedMailArrives(t *testing.T) {
+func TestAQueuedMailArrives_SMTP_01(t *testing.T) {
 	t.Parallel()
 	o := (&office{}).open(t)
 	p := openPost(t, o.url())
