@@ -21,7 +21,7 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	"portal": {nil, []string{"golang.org/x/text/", "golang.org/x/net/"}, []string{"pgregory.net/rapid"}},
 	"db": {[]string{"portal"}, []string{"github.com/mattn/go-sqlite3", "github.com/pressly/goose/", "golang.org/x/crypto/", "golang.org/x/text/"},
 		[]string{"pgregory.net/rapid", "github.com/google/go-cmp/"}},
-	"mail": {[]string{"portal"}, []string{"github.com/jordan-wright/email", "golang.org/x/", "github.com/emersion/go-sasl"},
+	"mail": {[]string{"portal"}, []string{"github.com/jordan-wright/email", "github.com/yuin/goldmark", "golang.org/x/", "github.com/emersion/go-sasl"},
 		[]string{"github.com/emersion/go-smtp", "github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db"}},
 	"assets": {nil, nil, nil},
 	"views": {[]string{"portal", "assets"}, []string{"github.com/a-h/templ", "golang.org/x/", "rsc.io/qr"},

@@ -311,6 +311,7 @@ func (serveCommand) Run(f *flags) error {
 	defer lock.Close()
 	defer store.Close()
 	store.SMTP = smtp
+	store.Subject = subjects(base)
 	fmt.Printf("Portico is listening on http://%s\n", l.Addr())
 	exists, err := store.HasAdmin(context.WithoutCancel(ctx)) // told to stop by now, it stops in good order
 	if err != nil {
@@ -371,6 +372,11 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	stopWorking()
 	workers.Wait()
 	return errors.Join(err, p.store.WriteUses(context.Background()), p.store.FoldUses(context.Background()))
+}
+
+// subjects gives mails that are queued their subject.
+func subjects(base *url.URL) func(portal.Mail) string {
+	return func(m portal.Mail) string { return mail.Subject(m, base.String()) }
 }
 
 // deliver puts a mail into the demo's mailbox at once.
@@ -455,6 +461,7 @@ func (demoCommand) Run(f *flags) error {
 	defer lock.Close()
 	defer store.Close()
 	store.SMTP = portal.SMTPConfig{URL: "smtp://the-built-in-mailbox", From: "Portico <portico@portico.example>", ByFlags: true, FromFlag: true}
+	store.Subject = subjects(base)
 	people, err := store.FillDemo(ctx)
 	if err != nil {
 		return fmt.Errorf("fill the demo: %w", err)

@@ -316,9 +316,29 @@
     setTimeout(() => (voice.textContent = words), 20);
   };
 
+  // The preview of a mail is a frame, to which the form is sent as one types. Each
+  // time it is a new frame, so that it leaves nothing for the Back button.
+
+  const preview = (button) => {
+    const frame = document.getElementsByName(button.formTarget)[0];
+    const fresh = frame.cloneNode();
+    fresh.removeAttribute("src");
+    frame.replaceWith(fresh);
+    button.form.requestSubmit(button);
+  };
+  let typed;
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    const button = form && $("[data-preview]", form);
+    if (!button) return;
+    clearTimeout(typed);
+    typed = setTimeout(() => button.isConnected && preview(button), 400);
+  });
+
   // Plain forms: a second press sends nothing, and the button says that it waits.
 
   document.addEventListener("submit", (event) => {
+    if (event.submitter?.formTarget) return; // the page stays
     if (event.defaultPrevented || event.target.method === "get") return;
     const pressed = event.submitter ?? $("[type=submit]", event.target);
     setTimeout(() => {
@@ -339,6 +359,7 @@
 
   const setUp = () => {
     showTheme();
+    for (const button of document.querySelectorAll('[data-preview="typed"]')) preview(button);
     $('.sidenav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
     $('.linetabs [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   };

@@ -30,6 +30,9 @@ const (
 	ip          = "192.0.2.7"
 )
 
+// sentText is what mails of the tests are sent by.
+var sentText = portal.MailText{Subject: "Sent", Body: "Sent"}
+
 // scene is a store of its own with people and organizations in it:
 //
 //	ada, alan       portal admins; adam: a deactivated one

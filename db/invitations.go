@@ -259,20 +259,27 @@ func (t *tx) decide(by portal.Actor, inv portal.Invitation, next portal.Invitati
 
 // CopyLink is the copied kind of an invitation's link. Who takes it is recorded.
 func (s *Store) CopyLink(ctx context.Context, by portal.Actor, publicID string) (portal.MailLink, portal.Invitation, error) {
+	var link portal.MailLink
 	var inv portal.Invitation
 	err := s.changeIn(ctx, by, portal.ManageMembers, func(t *tx, by portal.Actor, o portal.Organization) (err error) {
 		if inv, err = t.ownInvitation(by, publicID); err != nil {
 			return err
 		}
-		if state := inv.State(t.now); state != portal.InvitationPending {
-			return portal.Errorf(portal.Conflict, "The invitation of %s is %s: its link does not work. Resend it first.", inv.Email, state)
-		}
-		if _, err := t.exec(`INSERT INTO link_copies (invitation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, inv.ID, by.UserID); err != nil {
-			return err
-		}
-		return t.audit(by, o.ID, portal.AuditInvitationCopied, inv.Email, "")
+		link, err = t.copyLink(by, o, inv)
+		return err
 	})
-	return portal.MailLink{Purpose: portal.LinkInvitation, ID: inv.PublicID, Version: inv.Version}, inv, err
+	return link, inv, err
+}
+
+func (t *tx) copyLink(by portal.Actor, o portal.Organization, inv portal.Invitation) (portal.MailLink, error) {
+	link := portal.MailLink{Purpose: portal.LinkInvitation, ID: inv.PublicID, Version: inv.Version}
+	if state := inv.State(t.now); state != portal.InvitationPending {
+		return link, portal.Errorf(portal.Conflict, "The invitation of %s is %s: its link does not work. Resend it first.", inv.Email, state)
+	}
+	if _, err := t.exec(`INSERT INTO link_copies (invitation_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, inv.ID, by.UserID); err != nil {
+		return link, err
+	}
+	return link, t.audit(by, o.ID, portal.AuditInvitationCopied, inv.Email, "")
 }
 
 // endCopiedLinks ends the invitations whose link somebody has copied who is not

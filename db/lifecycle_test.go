@@ -237,7 +237,7 @@ func TestMailAboutWhatIsNotSoAnyMoreIsNotSent(t *testing.T) {
 			break
 		}
 		sent = append(sent, string(m.Kind)+" to "+strings.TrimSuffix(m.To, "@example.org"))
-		f.must(f.s.MailWasSent(f.ctx, m.ID))
+		f.must(f.s.MailWasSent(f.ctx, m, "Sent", sentText))
 	}
 	if want := []string{"org_resumed to ann", "org_resumed to amy"}; !slices.Equal(sent, want) {
 		t.Errorf("sent was %q, want %q", sent, want)

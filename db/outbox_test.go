@@ -86,7 +86,7 @@ func TestAMailIsHandedOutOnceAndAgainAfterItsLease(t *testing.T) {
 	if again := claim(f); again.ID != m.ID || again.Attempts != 2 {
 		t.Errorf("after the lease came %+v", again)
 	}
-	f.must(f.s.MailWasSent(f.ctx, m.ID))
+	f.must(f.s.MailWasSent(f.ctx, m, "Sent", sentText))
 	f.must(f.s.MailWasRefused(f.ctx, m, "too late", true)) // the other sender's word
 	if got := f.text(`SELECT state || error FROM outbox WHERE id = ?`, m.ID); got != "sent" {
 		t.Errorf("it is %s", got)

@@ -67,7 +67,7 @@ func TestSettingUpIsDoneStepByStep(t *testing.T) {
 		f.pass(2 * time.Minute)
 		m, err := f.s.StartTest(f.ctx, f.user("ada"))
 		f.must(err)
-		f.must(f.s.MailWasSent(f.ctx, m.ID))
+		f.must(f.s.MailWasSent(f.ctx, m, m.Subject, sentText))
 	}
 	f.must(f.s.SetMail(f.ctx, f.user("ada"), "smtp://mail.example.org", "P <p@example.org>"))
 	is("with a server that was not tried", portal.SetUp{})

@@ -417,7 +417,7 @@ func TestAMailIsClaimedByOneOfManyWorkers_SMTP_05(t *testing.T) {
 				mu.Lock()
 				claimed[m.ID]++
 				mu.Unlock()
-				if err := f.s.MailWasSent(context.Background(), m.ID); err != nil {
+				if err := f.s.MailWasSent(context.Background(), m, "Sent", sentText); err != nil {
 					return err
 				}
 			}

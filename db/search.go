@@ -31,7 +31,7 @@ var searchTexts = map[searchKind]string{
 	searchMembers: `SELECT m.org_id, m.first_name, m.last_name, u.email FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.user_id = ? AND m.org_id = ?`,
 	searchTeams:   `SELECT org_id, name, '', '' FROM teams WHERE id = ?`,
 	searchApps:    `SELECT COALESCE(org_id, 0), name, '', '' FROM applications WHERE id = ? AND deleted_at IS NULL`,
-	searchMails:   `SELECT 0, recipient, to_name, '' FROM outbox WHERE id = ?`,
+	searchMails:   `SELECT 0, recipient, to_name, subject FROM outbox WHERE id = ?`,
 }
 
 type stale struct {

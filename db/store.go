@@ -47,6 +47,8 @@ type Store struct {
 	SMTP portal.SMTPConfig
 	// Wake is called after a transaction that queued mail.
 	Wake func()
+	// Subject gives a mail that is queued its subject.
+	Subject func(portal.Mail) string
 }
 
 // Options are what tests set differently.
@@ -67,7 +69,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Now: time.Now, Wake: func() {}, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
+	s := &Store{Now: time.Now, Wake: func() {}, Subject: func(m portal.Mail) string { return m.Kind.Words() }, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
 	if s.keys, err = file.derive(); err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func TestAnUndoneRemovalLeavesNothingBehind(t *testing.T) {
 				break
 			}
 			t.Errorf("%s is sent to %s", m.Kind, m.To)
-			f.must(f.s.MailWasSent(f.ctx, m.ID))
+			f.must(f.s.MailWasSent(f.ctx, m, "Sent", sentText))
 		}
 	}
 }

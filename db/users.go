@@ -97,7 +97,7 @@ func (t *tx) errNotWaiting(u portal.User) error {
 type Waits struct {
 	Organizations portal.Count // pending requests
 	Users         portal.Count // accounts waiting for approval
-	FailedMail    portal.Count
+	FailedMail    portal.Count // given up, or refused so far
 }
 
 // Waits counts what waits for a portal admin, in one query.
@@ -110,7 +110,7 @@ func (s *Store) Waits(ctx context.Context, by portal.Actor) (Waits, error) {
 	err := s.read.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = 'pending' LIMIT ?)),
 		(SELECT count(*) FROM (SELECT 1 FROM users WHERE state = 'waiting' LIMIT ?)),
-		(SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = 'failed' LIMIT ?))`, most, most, most).
+		(SELECT count(*) FROM (SELECT 1 FROM outbox m WHERE `+failing+` LIMIT ?))`, most, most, most).
 		Scan(&w.Organizations, &w.Users, &w.FailedMail)
 	return w, err
 }

@@ -76,8 +76,12 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("/codes", s.listAllCodes)
 
 	admin.Get("/emails", s.listEmails)
+	admin.Get("/emails/retries", s.newRetries)
+	admin.Post("/emails/retries", s.createRetries)
 	admin.Get("/emails/:id", s.showEmail)
+	admin.Get("/emails/:id/frame", s.frameEmail)
 	admin.Post("/emails/:id/retry", s.retryEmail)
+	admin.Post("/emails/:id/link", s.showEmailLink)
 	admin.Get("/audit-log", s.listAudit)
 	admin.Get("/audit-log.csv", s.exportAudit(asCSV))
 	admin.Get("/audit-log.jsonl", s.exportAudit(asJSONLines))
@@ -88,6 +92,15 @@ func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Post("/settings/email", s.updateEmail)
 	admin.Post("/settings/email/test", s.createTestEmail)
 	admin.Get("/settings/email-templates", s.listTemplates)
+	template := admin.Group("/settings/email-templates/:kind")
+	template.Get("", s.editTemplate)
+	template.Post("", s.updateTemplate)
+	template.Post("/preview", s.previewTemplate)
+	template.Get("/frame", s.frameTemplate)
+	template.Post("/frame", s.frameTemplate)
+	template.Post("/test", s.testTemplate)
+	template.Get("/restoration", s.newTemplateDefault)
+	template.Post("/restoration", s.createTemplateDefault)
 }
 
 const consumers = "API Consumers"

@@ -44,7 +44,7 @@ func (s *server) adminOverview(c *fiber.Ctx) error {
 		p.Waiting = first(list.Items, waitingShown)
 	}
 	if p.FailedMail > 0 {
-		list, err := s.store.Mails(ctx, by, portal.MailFailed, "")
+		list, err := s.store.Mails(ctx, by, portal.MailFilter{State: portal.MailFailed}, "")
 		if err != nil {
 			return err
 		}

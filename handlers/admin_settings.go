@@ -191,20 +191,8 @@ func (s *server) createTestEmail(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.MailWasSent(c.UserContext(), m.ID); err != nil {
+	if err := s.sent(c, m); err != nil {
 		return err
 	}
 	return s.done(c, "/admin/settings/email", "Sent. Look into the mail of "+m.To+".")
-}
-
-func (s *server) listTemplates(c *fiber.Ctx) error {
-	var list []views.MailText
-	for _, k := range portal.MailKinds {
-		t := views.MailText{Kind: k, Subject: mail.Texts[k].Subject, Body: mail.Texts[k].Body}
-		for _, v := range mail.Variables(k) {
-			t.Variables = append(t.Variables, v.Name)
-		}
-		list = append(list, t)
-	}
-	return s.show(c, adminPage("email-templates", "Email templates", "Settings", ""), views.EmailTemplates(list))
 }

@@ -177,7 +177,7 @@ func (s *server) showInvitationLink(c *fiber.Ctx) error {
 		return err
 	}
 	link := l.URL(s.base, s.store.Links(), portal.Copied)
-	return s.show(c, orgForm(c, "users", "Invitation link"), views.InvitationLink(at(c).base, inv, link))
+	return s.show(c, orgForm(c, "users", "Invitation link"), views.InvitationLink(at(c).base+"/users", inv, link))
 }
 
 func (s *server) memberPage(c *fiber.Ctx) (views.MemberProps, error) {

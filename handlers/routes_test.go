@@ -56,11 +56,12 @@ func p(pairs ...string) map[string]string {
 }
 
 var (
-	newcomer = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "password", password)
-	ivyForm  = p("first_name", "Ivy", "last_name", "Test", "password", password)
-	invites  = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "role", "team_member")
-	several  = p("rows", "Nora,New,nora@example.org", "send", "on", "checked", fingerprint("Nora,New,nora@example.org"))
-	edits    = p("first_name", "Abel", "last_name", "Test", "role", "team_member")
+	newcomer  = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "password", password)
+	ivyForm   = p("first_name", "Ivy", "last_name", "Test", "password", password)
+	invites   = p("first_name", "Nora", "last_name", "New", "email", "nora@example.org", "role", "team_member")
+	several   = p("rows", "Nora,New,nora@example.org", "send", "on", "checked", fingerprint("Nora,New,nora@example.org"))
+	typedText = p("version", "0", "subject", "Hello", "body", "Hello {{recipient}}")
+	edits     = p("first_name", "Abel", "last_name", "Test", "role", "team_member")
 )
 
 // table holds every route. A HEAD route belongs to its GET.
@@ -336,9 +337,21 @@ var table = map[string]row{
 	"GET /admin/applications/:id/credentials/:key/revocation":  {as: admins},
 	"POST /admin/applications/:id/credentials/:key/revocation": {as: adminsDo},
 
-	"GET /admin/audit-log.csv":   {as: admins},
-	"GET /admin/audit-log.jsonl": {as: admins},
-	"GET /admin/codes":           {as: admins},
+	"GET /admin/audit-log.csv":                               {as: admins},
+	"GET /admin/audit-log.jsonl":                             {as: admins},
+	"GET /admin/codes":                                       {as: admins},
+	"GET /admin/emails/retries":                              {as: "login 404 404 404 404 404"}, // of no state
+	"POST /admin/emails/retries":                             {adminsDo, p("state", "failed")},
+	"GET /admin/emails/:id/frame":                            {as: admins},
+	"POST /admin/emails/:id/link":                            {as: "login 404 404 404 404 404"}, // it carries no invitation
+	"GET /admin/settings/email-templates/:kind":              {as: admins},
+	"POST /admin/settings/email-templates/:kind":             {adminsDo, typedText},
+	"POST /admin/settings/email-templates/:kind/preview":     {admins, typedText},
+	"GET /admin/settings/email-templates/:kind/frame":        {as: admins},
+	"POST /admin/settings/email-templates/:kind/frame":       {admins, typedText},
+	"POST /admin/settings/email-templates/:kind/test":        {admins, typedText},
+	"GET /admin/settings/email-templates/:kind/restoration":  {as: admins},
+	"POST /admin/settings/email-templates/:kind/restoration": {as: "login 404 404 404 404 409"}, // it is Portico's own
 
 	"POST /demo/personas/:id": {as: changing},
 	"GET /demo/mailbox":       {as: everybody},
@@ -412,6 +425,8 @@ func (w *world) param(route, name, org string) string {
 		return pick("Alpha")
 	case parent == "credentials":
 		return pick("Alpha key")
+	case parent == "email-templates":
+		return string(portal.MailRemoved)
 	case parent == "emails":
 		return w.ids["mail"]
 	case parent == "undo":

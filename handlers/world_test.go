@@ -550,6 +550,10 @@ func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
 	if secure {
 		want["Strict-Transport-Security"] = "max-age=31536000"
 	}
+	if address, _, _ := strings.Cut(what, "?"); strings.HasSuffix(address, "/frame") && a.status == http.StatusOK {
+		want["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"
+		want["X-Frame-Options"] = "SAMEORIGIN"
+	}
 	if strings.Contains(what, " /assets/") && a.status == http.StatusOK {
 		want["Cache-Control"] = "public, max-age=31536000, immutable"
 	}

@@ -18,6 +18,9 @@ func (s Server) At(address string, roots *x509.CertPool) Server {
 }
 
 // RenderText renders a text that is not one of ours.
-func RenderText(t Text, m portal.Mail, link, base string) (Message, error) {
+func RenderText(t portal.MailText, m portal.Mail, link, base string) (Message, error) {
 	return render(t, m, link, base)
 }
+
+// Kinds is how many kinds have a text.
+var Kinds = len(kinds)

@@ -2,11 +2,9 @@ package mail
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -18,28 +16,47 @@ type Message struct {
 	Subject string // one line
 	Text    string
 	HTML    string
+	Source  portal.MailText // what it was written by
 }
 
 // maxSubject is in characters.
 const maxSubject = 150
 
-// Render writes a mail. link is where its button leads, and base the portal's
-// address without a slash at its end; a link that does not begin with base is
-// shown as text, and an empty one not at all. The values of variables are data:
-// nothing in them is taken for a variable, for markup or for a link.
+// Render writes a mail by the text it carries, or else by the text of its kind.
+// link is where its button leads, and base the portal's address without a slash at
+// its end; a link that does not begin with base is shown as text, and an empty one
+// not at all. The values of variables are data: nothing in them is taken for a
+// variable, for markup or for a link.
 func Render(m portal.Mail, link, base string) (Message, error) {
-	t, ok := Texts[m.Kind]
-	if !ok {
+	own := TextOf(m.Kind)
+	if own.Body == "" {
 		return Message{}, fmt.Errorf("mail %q has no text", m.Kind)
 	}
-	msg, err := render(t, m, link, base)
+	if m.Text != (portal.MailText{}) {
+		// An admin's text that does not fit the mail, as one written for another
+		// version of Portico, must not keep it from being sent.
+		if msg, err := render(m.Text, m, link, base); err == nil {
+			return msg, nil
+		}
+	}
+	msg, err := render(own, m, link, base)
 	if err != nil {
 		return msg, fmt.Errorf("mail %q: %w", m.Kind, err)
 	}
 	return msg, nil
 }
 
-func render(t Text, m portal.Mail, link, base string) (Message, error) {
+// Subject is what a mail is about, in one line; the words of its kind if it cannot
+// be written.
+func Subject(m portal.Mail, base string) string {
+	msg, err := Render(m, "", base)
+	if err != nil {
+		return m.Kind.Words()
+	}
+	return msg.Subject
+}
+
+func render(t portal.MailText, m portal.Mail, link, base string) (Message, error) {
 	host := base
 	if u, err := url.Parse(base); err == nil && u.Host != "" {
 		host = u.Host
@@ -47,31 +64,29 @@ func render(t Text, m portal.Mail, link, base string) (Message, error) {
 	values := valuesOf(m, host)
 	subject, err := parse(t.Subject)
 	if err != nil {
-		return Message{}, err
+		return Message{}, inSubject{err}
 	}
-	line, err := subject.fill(values, textOf)
+	line, err := subject.fill(values)
 	if err != nil {
-		return Message{}, err
+		return Message{}, inSubject{err}
 	}
-	msg := Message{Subject: shorten(oneLine(line), maxSubject)}
+	msg := Message{Subject: shorten(oneLine(line), maxSubject), Source: t}
 	if msg.Subject == "" {
-		return msg, errors.New("the subject is empty")
+		return msg, inSubject{mistake("The subject is empty.")}
 	}
-
+	body, err := parse(t.Body)
+	if err != nil {
+		return msg, err
+	}
 	f := framed{Subject: msg.Subject}
-	var text []string
-	for _, source := range paragraphs(t.Body) {
-		p, err := paragraph(source, values, link, base)
-		if err != nil {
-			return msg, err
-		}
-		if p.text == "" {
-			continue
-		}
-		text = append(text, p.text)
-		f.Paragraphs = append(f.Paragraphs, p)
+	if f.Blocks, err = markdown(body, values, link, base); err != nil {
+		return msg, err
 	}
-	f.Footer = "You get this mail because " + because[m.Kind] + ". It comes from Portico at " + host + "."
+	var text []string
+	for _, b := range f.Blocks {
+		text = append(text, b.text)
+	}
+	f.Footer = "You get this mail because " + kinds[m.Kind].because + ". It comes from Portico at " + host + "."
 	msg.Text = strings.Join(text, "\n\n") + "\n\n-- \n" + f.Footer + "\n"
 	var html bytes.Buffer
 	if err := frame.Execute(&html, f); err != nil {
@@ -80,6 +95,16 @@ func render(t Text, m portal.Mail, link, base string) (Message, error) {
 	msg.HTML = html.String()
 	return msg, nil
 }
+
+// mistake is what is wrong with a text, in words for the admin who wrote it.
+type mistake string
+
+func (m mistake) Error() string { return string(m) }
+
+// inSubject is a mistake in the subject.
+type inSubject struct{ error }
+
+func (s inSubject) Unwrap() error { return s.error }
 
 // value is what stands in the place of a variable.
 type value struct {
@@ -90,7 +115,7 @@ type value struct {
 // valuesOf gives each variable of a mail its value, if it has one.
 func valuesOf(m portal.Mail, host string) map[string]value {
 	values := map[string]value{}
-	for _, v := range variables[m.Kind] {
+	for _, v := range kinds[m.Kind].variables {
 		s, ok := m.Data[v.Name]
 		if !ok && v.Name == organization.Name && m.OrgName != "" {
 			s, ok = m.OrgName, true
@@ -114,65 +139,11 @@ func valuesOf(m portal.Mail, host string) map[string]value {
 	return values
 }
 
-// button matches a paragraph that is a link.
-var button = regexp.MustCompile(`^(?:\[([^\]\n]+)\]\(\{\{link\}\}\)|\{\{link\}\})$`)
-
-// shown is one paragraph. A button has a Label, and a URL if it may be pressed.
-type shown struct {
-	text  string
-	HTML  template.HTML
-	Label template.HTML
-	URL   string
-}
-
-func paragraph(source string, values map[string]value, link, base string) (shown, error) {
-	match := button.FindStringSubmatch(source)
-	if match == nil {
-		f, err := parse(source)
-		if err != nil {
-			return shown{}, err
-		}
-		return fillBoth(f, values)
-	}
-	label := match[1]
-	if label == "" {
-		label = "Open Portico"
-	}
-	f, err := parse(label)
-	if err != nil {
-		return shown{}, err
-	}
-	p, err := fillBoth(f, values)
-	if err != nil || link == "" {
-		return shown{}, err
-	}
-	link = oneLine(link)
-	p.text = p.text + ":\n" + link
-	p.Label = p.HTML
-	if ours(link, base) {
-		p.URL = link
-	} else {
-		p.HTML += template.HTML(":<br>" + htmlOf(value{text: link, plain: true}))
-	}
-	return p, nil
-}
-
 // ours reports whether link leads to the portal at base.
 func ours(link, base string) bool {
 	web := strings.HasPrefix(base, "https://") || strings.HasPrefix(base, "http://")
 	return web && (link == base || strings.HasPrefix(link, base+"/"))
 }
-
-func fillBoth(f form, values map[string]value) (shown, error) {
-	text, err := f.fill(values, textOf)
-	if err != nil {
-		return shown{}, err
-	}
-	html, err := f.fill(values, htmlOf)
-	return shown{text: strings.TrimSpace(text), HTML: template.HTML(html)}, err
-}
-
-func textOf(v value) string { return v.text }
 
 // htmlOf escapes a value. What joins the parts of an address gets an element of
 // its own, so that mail programs find no address in somebody's name.
@@ -226,38 +197,40 @@ func parse(s string) (form, error) {
 			return f, nil
 		}
 		name, after, closed := strings.Cut(rest, "}}")
-		if !closed {
-			return nil, errors.New("{{ without }}")
+		if !closed || strings.ContainsAny(name, "{\n") {
+			return nil, mistake("A {{ is not closed. Write }} behind the variable’s name.")
 		}
 		f = append(f, piece{place: true, variable: strings.TrimSpace(name)})
 		s = after
 	}
 }
 
-func (f form) fill(values map[string]value, write func(value) string) (string, error) {
+// fill puts the values into a text that is one line.
+func (f form) fill(values map[string]value) (string, error) {
 	var b strings.Builder
 	for _, p := range f {
 		if !p.place {
-			b.WriteString(write(value{text: p.literal, plain: true}))
+			b.WriteString(p.literal)
 			continue
 		}
-		v, ok := values[p.variable]
-		switch {
-		case p.variable == "link":
-			return "", errors.New("{{link}} does not stand in a paragraph of its own")
-		case !ok:
-			return "", fmt.Errorf("variable %q is unknown or has no value", p.variable)
+		if p.variable == linkVariable {
+			return "", mistake("The link cannot stand here.")
 		}
-		b.WriteString(write(v))
+		v, err := p.value(values)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(v.text)
 	}
 	return b.String(), nil
 }
 
-var blankLines = regexp.MustCompile(`\n[ \t]*\n\s*`)
-
-func paragraphs(body string) []string {
-	body = strings.TrimSpace(strings.ReplaceAll(body, "\r\n", "\n"))
-	return blankLines.Split(body, -1)
+func (p piece) value(values map[string]value) (value, error) {
+	v, ok := values[p.variable]
+	if !ok {
+		return v, mistake("There is no variable {{" + shorten(oneLine(p.variable), 40) + "}} here. Choose one from the list.")
+	}
+	return v, nil
 }
 
 // oneLine makes one line of s, without control characters.
@@ -295,9 +268,9 @@ func shorten(s string, n int) string {
 
 // framed is what the frame of an HTML mail shows.
 type framed struct {
-	Subject    string
-	Paragraphs []shown
-	Footer     string
+	Subject string
+	Blocks  []block
+	Footer  string
 }
 
 // Mail programs drop style sheets, so the style stands at each element; what they
@@ -324,12 +297,12 @@ var frame = template.Must(template.New("mail").Parse(`<!DOCTYPE html>
 <div class="page" style="padding:24px 12px;background:#f4f4f6;font-family:Inter,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:16px;line-height:1.5;">
 <div class="card" role="article" aria-label="{{.Subject}}" style="max-width:560px;margin:0 auto;padding:28px 24px 12px;background:#ffffff;border:1px solid #e1e2e6;border-radius:12px;color:#17181c;overflow-wrap:anywhere;">
 <p style="margin:0 0 20px;font-weight:600;">Portico</p>
-{{- range .Paragraphs}}
+{{- range .Blocks}}
 {{- if .URL}}
 <p style="margin:24px 0 16px;"><a class="button" href="{{.URL}}" style="display:inline-block;padding:10px 20px;background:#2f50c8;color:#ffffff;border-radius:8px;font-weight:600;text-decoration:none;">{{.Label}}</a></p>
 <p class="quiet" style="margin:0 0 20px;font-size:13px;color:#5d606a;">If the button does nothing, copy this address into your browser:<br><span style="word-break:break-all;">{{.URL}}</span></p>
 {{- else}}
-<p style="margin:0 0 16px;">{{.HTML}}</p>
+{{.HTML}}
 {{- end}}
 {{- end}}
 </div>

@@ -65,7 +65,7 @@ func hrefs(page *goquery.Document) []string {
 
 func TestEveryKindIsRendered(t *testing.T) {
 	t.Parallel()
-	if got, want := len(mail.Texts), len(portal.MailKinds); got != want {
+	if got, want := mail.Kinds, len(portal.MailKinds); got != want {
 		t.Errorf("there are %d texts for %d kinds", got, want)
 	}
 	for _, kind := range portal.MailKinds {
@@ -77,7 +77,7 @@ func TestEveryKindIsRendered(t *testing.T) {
 				t.Errorf("a variable was left:\n%s", msg.Text)
 			}
 			want := []string{}
-			if strings.Contains(mail.Texts[kind].Body, "{{link}}") {
+			if strings.Contains(mail.TextOf(kind).Body, "{{link}}") {
 				want = []string{link}
 				if !strings.Contains(msg.Text, ":\n"+link+"\n") {
 					t.Errorf("the address does not stand on a line of its own:\n%s", msg.Text)
@@ -89,7 +89,7 @@ func TestEveryKindIsRendered(t *testing.T) {
 			if diff := cmp.Diff(want, hrefs(page)); diff != "" {
 				t.Errorf("links in HTML:\n%s", diff)
 			}
-			if strings.Contains(mail.Texts[kind].Body, "{{organization}}") && !strings.Contains(msg.Subject, "Analytical Engines") {
+			if strings.Contains(mail.TextOf(kind).Body, "{{organization}}") && !strings.Contains(msg.Subject, "Analytical Engines") {
 				t.Errorf("the subject %q does not name the organization", msg.Subject)
 			}
 			for _, part := range []string{msg.Text, page.Text()} {
@@ -117,11 +117,11 @@ func TestTheTextsSayHowLongLinksWork(t *testing.T) {
 		portal.MailProve: {"7 days", portal.ProofLife, 7 * 24 * time.Hour},
 		portal.MailReset: {"1 hour, and once", portal.ResetLife, time.Hour},
 	} {
-		if !strings.Contains(mail.Texts[kind].Body, want.words) || want.life != want.says {
+		if !strings.Contains(mail.TextOf(kind).Body, want.words) || want.life != want.says {
 			t.Errorf("the text of %s does not say the %v that its link works", kind, want.life)
 		}
 	}
-	if !strings.Contains(mail.Texts[portal.MailInvitation].Body, "until {{expires}}") {
+	if !strings.Contains(mail.TextOf(portal.MailInvitation).Body, "until {{expires}}") {
 		t.Error("the invitation does not say until when it works")
 	}
 }
@@ -283,7 +283,7 @@ func TestALinkThatIsNotOursIsText_MAIL_02(t *testing.T) {
 
 func TestTextsWithMistakes(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]mail.Text{
+	for name, text := range map[string]portal.MailText{
 		"an unknown variable":                 {Subject: "a", Body: "Hello {{nobody}}"},
 		"an unknown variable in the subject":  {Subject: "{{nobody}}", Body: "Hello"},
 		"an unknown variable in a label":      {Subject: "a", Body: "[{{nobody}}]({{link}})"},
@@ -298,7 +298,7 @@ func TestTextsWithMistakes(t *testing.T) {
 			t.Errorf("%s is no error: %+v", name, msg)
 		}
 	}
-	msg, err := mail.RenderText(mail.Text{Subject: "a", Body: "One\r\n\r\n \r\n{{link}}\r\n\r\n{{ recipient }}"}, example(portal.MailTest), base+"/x", base)
+	msg, err := mail.RenderText(portal.MailText{Subject: "a", Body: "One\r\n\r\n \r\n{{link}}\r\n\r\n{{ recipient }}"}, example(portal.MailTest), base+"/x", base)
 	if err != nil || !strings.HasPrefix(msg.Text, "One\n\nOpen Portico:\n"+base+"/x\n\nAda Lovelace\n\n-- \n") {
 		t.Errorf("%q, %v", msg.Text, err)
 	}

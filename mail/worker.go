@@ -18,7 +18,7 @@ import (
 // Outbox is where the worker takes mail from; *db.Store is one.
 type Outbox interface {
 	ClaimMail(ctx context.Context) (portal.Mail, bool, error)
-	MailWasSent(ctx context.Context, id int64) error
+	MailWasSent(ctx context.Context, m portal.Mail, subject string, text portal.MailText) error
 	MailWasRefused(ctx context.Context, m portal.Mail, words string, forGood bool) error
 	NextMailAt(ctx context.Context) (time.Time, error)
 	MailConfig(ctx context.Context) (portal.SMTPConfig, error)
@@ -38,9 +38,9 @@ type Worker struct {
 
 	once    sync.Once
 	wake    chan struct{}
-	turn    atomic.Int64       // when the loop last went round, in Unix nanoseconds; 0: it does not run
-	unnoted map[int64]struct{} // mail that left, which the outbox could not be told
-	off     bool               // the log says that mail waits
+	turn    atomic.Int64      // when the loop last went round, in Unix nanoseconds; 0: it does not run
+	unnoted map[int64]Message // mail that left, which the outbox could not be told
+	off     bool              // the log says that mail waits
 }
 
 const (
@@ -166,17 +166,18 @@ func (w *Worker) panicked(p any) {
 func (w *Worker) handle(ctx context.Context, config portal.SMTPConfig, m portal.Mail) error {
 	log := w.Log.With("mail", m.PublicID, "kind", string(m.Kind), "attempt", m.Attempts)
 	var sendErr error
-	if _, left := w.unnoted[m.ID]; !left {
-		sendErr = w.send(ctx, config, m)
+	msg, left := w.unnoted[m.ID]
+	if !left {
+		msg, sendErr = w.send(ctx, config, m)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 	defer cancel()
 	if sendErr == nil {
-		if err := w.MailWasSent(ctx, m.ID); err != nil {
+		if err := w.MailWasSent(ctx, m, msg.Subject, msg.Source); err != nil {
 			if w.unnoted == nil {
-				w.unnoted = map[int64]struct{}{}
+				w.unnoted = map[int64]Message{}
 			}
-			w.unnoted[m.ID] = struct{}{}
+			w.unnoted[m.ID] = msg
 			return err
 		}
 		delete(w.unnoted, m.ID)
@@ -195,7 +196,7 @@ func (w *Worker) handle(ctx context.Context, config portal.SMTPConfig, m portal.
 
 var errPanic = errors.New("panic")
 
-func (w *Worker) send(ctx context.Context, config portal.SMTPConfig, m portal.Mail) (err error) {
+func (w *Worker) send(ctx context.Context, config portal.SMTPConfig, m portal.Mail) (msg Message, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.panicked(p)
@@ -220,28 +221,27 @@ func overSMTP(c portal.SMTPConfig) (Sender, error) { return ParseURL(c.URL) }
 
 // send writes one mail and hands it over. What is wrong with the configuration
 // is a Refusal, too: an admin reads it at the mail and may mend it.
-func send(ctx context.Context, newSender func(portal.SMTPConfig) (Sender, error), c portal.SMTPConfig, m portal.Mail, link, base string, now time.Time) error {
+func send(ctx context.Context, newSender func(portal.SMTPConfig) (Sender, error), c portal.SMTPConfig, m portal.Mail, link, base string, now time.Time) (msg Message, err error) {
 	sender, err := newSender(c)
 	if err != nil {
-		return misconfigured(err)
+		return msg, misconfigured(err)
 	}
 	from, err := ParseFrom(c.From)
 	if err != nil {
-		return misconfigured(err)
+		return msg, misconfigured(err)
 	}
 	to, err := asciiAddress(m.To)
 	if err != nil {
-		return &Refusal{Words: "The recipient’s address cannot be written to.", Permanent: true}
+		return msg, &Refusal{Words: "The recipient’s address cannot be written to.", Permanent: true}
 	}
-	msg, err := Render(m, link, base)
-	if err != nil {
-		return err
+	if msg, err = Render(m, link, base); err != nil {
+		return msg, err
 	}
 	raw, err := Build(c.From, m, msg, now, MessageID(m, from))
 	if err != nil {
-		return err
+		return msg, err
 	}
-	return sender.Send(ctx, from.Address, to, raw)
+	return msg, sender.Send(ctx, from.Address, to, raw)
 }
 
 func misconfigured(err error) error {
@@ -264,5 +264,6 @@ func Try(ctx context.Context, c portal.SMTPConfig, m portal.Mail, base string, n
 	if m.PublicID == "" {
 		m.PublicID = "test-" + strings.ToLower(rand.Text())
 	}
-	return send(ctx, overSMTP, c, m, base+m.LinkTo.Path, base, now)
+	_, err := send(ctx, overSMTP, c, m, base+m.LinkTo.Path, base, now)
+	return err
 }

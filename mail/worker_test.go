@@ -93,7 +93,7 @@ func (p *post) mails(state portal.MailState) []portal.Mail {
 	p.t.Helper()
 	var all []portal.Mail
 	for next, first := "", true; first || next != ""; first = false {
-		list, err := p.Mails(p.t.Context(), p.ada, state, next)
+		list, err := p.Mails(p.t.Context(), p.ada, portal.MailFilter{State: state}, next)
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -109,14 +109,14 @@ type watched struct {
 	sent  func(int64) error // nil: as the outbox says
 }
 
-func (w watched) MailWasSent(ctx context.Context, id int64) error {
+func (w watched) MailWasSent(ctx context.Context, m portal.Mail, subject string, text portal.MailText) error {
 	if w.sent != nil {
-		if err := w.sent(id); err != nil {
+		if err := w.sent(m.ID); err != nil {
 			w.noted <- "not noted"
 			return err
 		}
 	}
-	err := w.Outbox.MailWasSent(ctx, id)
+	err := w.Outbox.MailWasSent(ctx, m, subject, text)
 	w.noted <- "sent"
 	return err
 }

@@ -43,6 +43,9 @@ const (
 	AuditMailSettings       AuditKind = "changed the mail settings"
 	AuditTestMail           AuditKind = "sent a test mail"
 	AuditMailRetried        AuditKind = "retried a mail"
+	AuditMailsRetried       AuditKind = "retried mails"
+	AuditTemplateChanged    AuditKind = "changed the template"
+	AuditTemplateRestored   AuditKind = "restored the template"
 	AuditOrgRequested       AuditKind = "requested the organization"
 	AuditOrgRegistered      AuditKind = "registered the organization"
 	AuditOrgApproved        AuditKind = "approved the organization"
@@ -141,7 +144,8 @@ var AuditGroups = append([]AuditGroup{
 		AuditResetAsked, AuditResetDone, AuditPasswordChanged, AuditProfileChanged, AuditEmailAsked, AuditEmailKept, AuditEmailChanged,
 		AuditFactorOn, AuditFactorOff, AuditCodesMade, AuditOwnDeleted}},
 	{"Portal admins", []AuditKind{AuditAdminCreated, AuditAdminMade, AuditAdminUnmade, AuditUserApproved, AuditUserRefused, AuditUserDeactivated, AuditUserActivated, AuditUserDeleted,
-		AuditResetSent, AuditFactorRemoved, AuditSettingChanged, AuditMailSettings, AuditTestMail, AuditMailRetried}},
+		AuditResetSent, AuditFactorRemoved, AuditSettingChanged, AuditMailSettings, AuditTestMail, AuditMailRetried, AuditMailsRetried,
+		AuditTemplateChanged, AuditTemplateRestored}},
 }, OrgAuditGroups...)
 
 // GroupsFor are the kinds that by may read of in the organization it is in.

@@ -116,8 +116,15 @@ func (s MailState) Words() string {
 	return ""
 }
 
-// MayRetry reports whether an admin may put a mail in that state back in the queue.
+// MayRetry reports whether an admin may put mails in that state back in the queue.
 func (s MailState) MayRetry() bool { return s == MailFailed || s == MailKept }
+
+// MailFilter says which mails of the outbox are listed.
+type MailFilter struct {
+	State MailState
+	Kind  MailKind // "": every kind
+	Query string   // beginnings of words of recipient and subject
+}
 
 // Mail is an e-mail Portico wants delivered. It holds no secret: LinkTo says
 // which link it carries, and the link is derived when it is sent or read.
@@ -130,12 +137,55 @@ type Mail struct {
 	OrgName   string
 	Data      map[string]string // values of the text's variables
 	LinkTo    MailLink
+	Subject   string   // when it was queued, and then as it was sent
+	Text      MailText // that an admin has written, or by which it was sent; zero: Portico's own
 	State     MailState
 	Attempts  int
 	NextAt    time.Time // of a queued mail: when it is tried next
 	Error     string    // the server's words at the last failure
 	CreatedAt time.Time
 	SentAt    time.Time
+}
+
+// Refused reports whether a server has refused the mail, for good or so far.
+func (m Mail) Refused() bool { return m.State == MailFailed || m.State == MailQueued && m.Error != "" }
+
+// MayRetry reports whether an admin may put the mail back in the queue.
+func (m Mail) MayRetry() bool { return m.State.MayRetry() || m.Refused() }
+
+// MailText is what a kind of mail is written by: a subject of one line and a body
+// in Markdown, with variables in double braces.
+type MailText struct {
+	Subject string
+	Body    string
+}
+
+// Limits of a mail's text, in characters.
+const (
+	MaxMailSubject = 150
+	MaxMailBody    = 5000
+)
+
+// Tidy gives the stored form of the text, or an Invalid Error by field. What its
+// variables mean is known in package mail.
+func (t MailText) Tidy() (MailText, error) {
+	p := Problems{}
+	var problem string
+	t.Subject, problem = tidyLine(t.Subject, "a subject", MaxMailSubject)
+	p.Add("subject", problem)
+	if t.Body, problem = TidyText(t.Body, MaxMailBody); problem == "" && t.Body == "" {
+		problem = "Enter the text of the mail."
+	}
+	p.Add("body", problem)
+	return t, p.Err()
+}
+
+// MailTemplate is a kind of mail with the text an admin has given it, if any.
+type MailTemplate struct {
+	Kind      MailKind
+	Text      MailText // zero: Portico's own
+	Version   int64    // of the text, 0 for Portico's own
+	ChangedAt time.Time
 }
 
 // MailLink is what the link in a mail leads to: a page of the portal, or a

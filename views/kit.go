@@ -64,6 +64,7 @@ type FieldProps struct {
 	Name, Label, Type, Value, Hint, Problem   string
 	Autocomplete, Placeholder, InputMode, ID  string
 	Required, Optional, Readonly, Mono, Focus bool
+	Tall                                      bool // a text of a page's length
 	Max                                       int
 }
 

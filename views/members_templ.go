@@ -656,8 +656,8 @@ func Invite(f InviteForm) templ.Component {
 	})
 }
 
-// InvitationLink shows the link of an invitation for copying.
-func InvitationLink(base string, i portal.Invitation, link string) templ.Component {
+// InvitationLink shows the link of an invitation for copying; back is where one was.
+func InvitationLink(back string, i portal.Invitation, link string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -726,7 +726,7 @@ func InvitationLink(base string, i portal.Invitation, link string) templ.Compone
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Panel(PanelProps{Title: "Invitation link", Lead: "For " + i.Email, Close: base + "/users"}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Panel(PanelProps{Title: "Invitation link", Lead: "For " + i.Email, Close: back}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var23), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
