@@ -422,7 +422,7 @@ func orgNote(q portal.OrgRequest, alike []portal.Resemblance) string {
 	case portal.OrgSuspended:
 		return q.ChangeReason
 	case portal.OrgDeleted:
-		return "Can be restored until " + absolute(q.RestorableUntil())
+		return "Can be restored until " + q.RestorableUntil().UTC().Format("2 January 2006")
 	}
 	return ""
 }
