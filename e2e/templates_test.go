@@ -22,7 +22,7 @@ const resetSubject = "A new password for {{name}}"
 
 // An admin writes a mail anew: the preview follows, a mistake stands at its field, a
 // test arrives; what was sent before stays as it was, and the default comes back.
-func TestATemplateIsWritten(t *testing.T) {
+func TestATemplateIsWritten_MAIL_05(t *testing.T) {
 	journey(t)
 	c := newCompany(t)
 	forgets := func() {

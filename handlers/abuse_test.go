@@ -315,6 +315,10 @@ func TestTextThatIsNoneIsStoredNowhere_INJ_06(t *testing.T) {
 		}
 		w.browser(who).post(w.own(pattern), p("a\x00", "b")).is(t, 400)
 	})
+	upload := func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=b") }
+	for _, part := range []string{"name=\"rows\"\r\n\r\n\x00", "name=\"rows\"\r\n\r\n\xff", "name=\"ro\xffws\"\r\n\r\nNora,New,nora@example.org"} {
+		w.browser("ann").do("POST", "/o/"+w.ids["Acme"]+"/invitations/several", "--b\r\nContent-Disposition: form-data; "+part+"\r\n--b--\r\n", upload).is(t, 400)
+	}
 	if tables := w.changes(begin); tables != nil {
 		t.Errorf("the tables %v have changed", tables)
 	}

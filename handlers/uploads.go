@@ -43,8 +43,8 @@ func parseUpload(body []byte, boundary string) (map[string]string, error) {
 		}
 		name := part.FormName()
 		value, err := io.ReadAll(part)
-		if _, twice := form[name]; err != nil || twice {
-			return nil, errBadForm
+		if _, twice := form[name]; err != nil || twice || !isText(name) || part.FileName() == "" && !isText(string(value)) {
+			return nil, errBadForm // a file that is no text is told so by its form
 		}
 		form[name] = string(value)
 	}

@@ -44,7 +44,7 @@ func TestMarkdownInBothParts(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongWithATextStandsAtItsField(t *testing.T) {
+func TestWhatIsWrongWithATextStandsAtItsField_MAIL_05(t *testing.T) {
 	t.Parallel()
 	const button = "[Set it]({{link}})"
 	for _, c := range []struct{ name, subject, body, field, says string }{
@@ -89,7 +89,7 @@ func TestWhatIsWrongWithATextStandsAtItsField(t *testing.T) {
 
 // Every kind, by its own text and by one that uses each of its variables at every
 // place where a variable may stand.
-func TestEveryKindWithHostileNamesInBothParts(t *testing.T) {
+func TestEveryKindWithHostileNamesInBothParts_MAIL_01_MAIL_02(t *testing.T) {
 	t.Parallel()
 	for _, kind := range portal.MailKinds {
 		everyPlace := portal.MailText{Subject: "S"}
@@ -137,7 +137,7 @@ func TestEveryKindWithHostileNamesInBothParts(t *testing.T) {
 	}
 }
 
-func TestATextThatDoesNotFitFallsBackToPorticosOwn(t *testing.T) {
+func TestATextThatDoesNotFitFallsBackToPorticosOwn_MAIL_05(t *testing.T) {
 	t.Parallel()
 	m := example(portal.MailReset)
 	m.Text = portal.MailText{Subject: "Hello", Body: "{{gone_since_the_upgrade}}"}
