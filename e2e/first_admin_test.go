@@ -24,8 +24,8 @@ func TestTheFirstAdminComesThroughTheSetupAddress(t *testing.T) {
 	p.at("/admin")
 	p.audit("admin-overview-empty")
 
-	p.opens(setup, http.StatusNotFound)
-	s.visitor(t, ben).opens(setup, http.StatusNotFound)
+	p.opens(setup, http.StatusGone)
+	s.visitor(t, ben).opens(setup, http.StatusGone)
 
 	p.open("/admin")
 	p.signOut()
@@ -33,7 +33,7 @@ func TestTheFirstAdminComesThroughTheSetupAddress(t *testing.T) {
 	p.open("/admin")
 
 	s.restart(func(*serverOptions) {})
-	p.opens(setup, http.StatusNotFound)
+	p.opens(setup, http.StatusGone)
 	printed := regexp.MustCompile(`http://\S+/setup/`)
 	if n := len(printed.FindAllString(s.output.String(), -1)); n != 1 || !printed.MatchString(firstStart(s.output.String())) {
 		t.Errorf("a start with an admin prints a set-up address again:\n%s", s.output.String())
@@ -68,7 +68,7 @@ func TestAnAdminIsMadeFromTheShell(t *testing.T) {
 
 	s.createAdmin(ada)
 	p := s.visitor(t, ada)
-	p.opens(setup, http.StatusNotFound)
+	p.opens(setup, http.StatusGone)
 	p.signIn()
 	p.open("/admin")
 

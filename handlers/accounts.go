@@ -254,7 +254,7 @@ func (s *server) settingUp(c *fiber.Ctx) error {
 	if exists, err := s.store.HasAdmin(c.UserContext()); err != nil {
 		return err
 	} else if exists {
-		return portal.ErrNotFound
+		return portal.Errorf(portal.Gone, "This portal is set up: the first portal admin is there. Sign in instead.")
 	}
 	return nil
 }

@@ -246,8 +246,8 @@ func TestTheFirstAdminIsMadeOnce_REG_14(t *testing.T) {
 	if b.jar["portico"] == planted || w.knows(planted) {
 		t.Error("a planted session is used")
 	}
-	w.browser("").get(path).is(t, 404)
-	w.browser("").post(path, p("first_name", "Eve", "last_name", "Evil", "email", "eve@example.org", "password", password)).is(t, 404)
+	w.browser("").get(path).is(t, 410).says(t, "This portal is set up")
+	w.browser("").post(path, p("first_name", "Eve", "last_name", "Evil", "email", "eve@example.org", "password", password)).is(t, 410)
 	if n := w.number(`SELECT count(*) FROM users`); n != 1 {
 		t.Errorf("there are %d people", n)
 	}

@@ -210,6 +210,10 @@ func (s *server) updateMember(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	before, err := s.store.Member(c.UserContext(), actor(c), c.Params("id"))
+	if err != nil {
+		return err
+	}
 	err = s.store.UpdateMember(c.UserContext(), actor(c), c.Params("id"), first, last, role, teams...)
 	if p := problems(err); p != nil {
 		page, pageErr := s.memberPage(c)
@@ -224,6 +228,9 @@ func (s *server) updateMember(c *fiber.Ctx) error {
 	}
 	if err != nil {
 		return err
+	}
+	if role != before.Role && before.UserID != actor(c).UserID {
+		return s.doneMail(c, at(c).base+"/users", "Saved. "+before.Name()+" is told by mail.", "Saved.")
 	}
 	return s.done(c, at(c).base+"/users", "Saved.")
 }
@@ -260,14 +267,22 @@ func (s *server) createRemoval(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	smtp, err := s.store.MailConfig(c.UserContext())
+	if err != nil {
+		return err
+	}
+	notice := "Removed " + m.Name() + "."
+	if !smtp.On() {
+		notice += " Not sent: no mail server is set up."
+	}
 	exposed, err := s.store.Exposed(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
 	if len(exposed) > 0 {
-		return s.doneUndoable(c, at(c).base+"/exposed", "Removed "+m.Name()+". Choose which keys to rotate.", m.Undo)
+		return s.doneUndoable(c, at(c).base+"/exposed", notice+" Choose which keys to rotate.", m.Undo)
 	}
-	return s.doneUndoable(c, at(c).base+"/users", "Removed "+m.Name()+".", m.Undo)
+	return s.doneUndoable(c, at(c).base+"/users", notice, m.Undo)
 }
 
 // createUndo takes back a removal or a revocation.

@@ -26,6 +26,15 @@ func (s *server) newOrganization(c *fiber.Ctx) error {
 	if err := s.maySeeForm(c); err != nil {
 		return err
 	}
+	own, err := s.store.Requests(c.UserContext(), actor(c))
+	if err != nil {
+		return err
+	}
+	for _, q := range own {
+		if q.State == portal.OrgPending {
+			return s.show(c, narrow("Create an organization"), views.RequestWaits(q))
+		}
+	}
 	return s.show(c, narrow("Create an organization"), views.NewOrganization("", at(c).set.ApproveOrgs, nil))
 }
 

@@ -35,6 +35,7 @@ const (
 	everybody = "200 200 200 200 200 200"
 	changing  = "done done done done done done"
 	missing   = "404 404 404 404 404 404"
+	over      = "410 410 410 410 410 410"
 	people    = "login 200 200 200 200 200"
 	nobodys   = "login 404 404 404 404 404"
 	peopleMay = "login done done done done done"
@@ -90,8 +91,8 @@ var table = map[string]row{
 	"POST /reset-password/:token": {changing, p("password", newPassword)},
 	"GET /change-email/:token":    {as: everybody},
 	"POST /change-email/:token":   {as: changing},
-	"GET /setup/:token":           {as: missing},
-	"POST /setup/:token":          {missing, newcomer},
+	"GET /setup/:token":           {as: over},
+	"POST /setup/:token":          {over, newcomer},
 
 	"GET /invitations/:token":               {as: everybody},
 	"POST /invitations/:token/registration": {"done 409 409 409 409 409", ivyForm},

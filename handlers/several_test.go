@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"portico/portal"
 )
 
 // upload is a form with a file, as a browser sends it.
@@ -98,4 +100,47 @@ func TestOnlyAFormWithAFileMayBeLong(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhatAMailWouldHaveToldIsSaidWithoutOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *Config) { c.Store.SMTP = portal.SMTPConfig{} })
+	path := "/o/" + w.ids["Acme"] + "/users/" + w.ids["abe"]
+	edit := p("first_name", "Abe", "last_name", "Test", "role", "super_admin")
+	for _, c := range []struct {
+		path string
+		form map[string]string
+	}{{path, edit}, {path + "/removal", nil}} {
+		a := w.browser("ann").post(c.path, c.form, hx("page")).is(t, 200)
+		if notice := a.header.Get("HX-Trigger"); !strings.Contains(notice, "Not sent: no mail server is set up") {
+			t.Errorf("%s says %s", c.path, notice)
+		}
+	}
+}
+
+func TestTakingAMembersApplicationIsAskedFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ann := w.browser("ann")
+	app := w.ids["Alpha"]
+	w.exec(`UPDATE applications SET owner_id = (SELECT id FROM users WHERE public_id = ?) WHERE public_id = ?`, w.ids["abe"], app)
+	path := "/o/" + w.ids["Acme"] + "/applications/" + app + "/visibility"
+	ann.post(path, p("version", "1", "visibility", "personal")).is(t, 200).says(t, "Make it personal?")
+	seen := func() string { return w.text(`SELECT visibility FROM applications WHERE public_id = ?`, app) }
+	if seen() != "organization" {
+		t.Errorf("unasked, it is %s", seen())
+	}
+	ann.post(path, p("version", "1", "visibility", "personal", "confirmed", "yes")).is(t, 303)
+	if seen() != "personal" {
+		t.Errorf("confirmed, it is %s", seen())
+	}
+}
+
+func TestWhoHasARequestWaitingIsToldBeforeTyping(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if a := w.browser("rita").get("/organizations/new").is(t, 200).says(t, "You have a request waiting", "Rigel"); a.page(t).Find("#field-name").Length() != 0 {
+		t.Error("the form is there all the same")
+	}
+	w.browser("rex").get("/organizations/new").is(t, 200).says(t, "Organization name")
 }

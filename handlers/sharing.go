@@ -76,6 +76,9 @@ func (s *server) updateVisibility(c *fiber.Ctx) error {
 		if count > 0 {
 			return s.show(c, page, views.ShareApplication(f, gains, count))
 		}
+		if in.Visibility == portal.VisiblePersonal && a.Visibility != portal.VisiblePersonal && a.OwnerID != by.UserID && by.May(portal.ManageMembers) {
+			return s.show(c, page, views.TakeApplication(f, a.OwnerName))
+		}
 	}
 	err = s.store.ShareApplication(ctx, by, a.PublicID, f.Version, in.Visibility, in.Teams)
 	if f.Problems = problems(err); f.Problems != nil {

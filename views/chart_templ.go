@@ -277,9 +277,9 @@ func CountChart(title, one, many string, days []portal.DayUse) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var16 string
-					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(d.Count, 10))
+					templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(thousands(d.Count))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/chart.templ`, Line: 45, Col: 91}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/chart.templ`, Line: 45, Col: 79}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 					if templ_7745c5c3_Err != nil {
@@ -320,7 +320,7 @@ func chartWords(one, many string, days []portal.DayUse, most, total int64) strin
 	case 1:
 		many = one
 	}
-	return strconv.FormatInt(total, 10) + " " + many + span + ", at most " + strconv.FormatInt(most, 10) + " on one day."
+	return thousands(total) + " " + many + span + ", at most " + thousands(most) + " on one day."
 }
 
 func barX(i, n int) string { return strconv.FormatFloat(float64(i)*chartWidth/float64(n), 'f', 1, 64) }

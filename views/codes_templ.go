@@ -348,9 +348,9 @@ func codeNote(p CodesProps, c portal.InviteCode) string {
 
 func uses(c portal.InviteCode) string {
 	if c.Quota == 0 {
-		return strconv.Itoa(c.Uses)
+		return thousands(int64(c.Uses))
 	}
-	return strconv.Itoa(c.Uses) + " of " + strconv.Itoa(c.Quota)
+	return thousands(int64(c.Uses)) + " of " + thousands(int64(c.Quota))
 }
 
 // CodeForm is what the form of an invite code shows.
@@ -379,7 +379,7 @@ func persons(n int) string {
 	if n == 1 {
 		return "1 person"
 	}
-	return strconv.Itoa(n) + " people"
+	return thousands(int64(n)) + " people"
 }
 
 func teamNames(teams []portal.Team) []Choice {

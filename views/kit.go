@@ -159,7 +159,16 @@ func plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}
-	return strconv.Itoa(n) + " " + word + "s"
+	return thousands(int64(n)) + " " + word + "s"
+}
+
+// thousands writes a number as people read it: 3,700.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
 }
 
 func absolute(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }

@@ -286,3 +286,11 @@ func TestNoInlineStyleOrScript_XSS_06(t *testing.T) {
 		}
 	}
 }
+
+func TestThousandsAreSeparated(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 3700: "3,700", 1234567: "1,234,567", -1000: "-1,000", -999: "-999"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d is written %s, want %s", n, got, want)
+		}
+	}
+}
