@@ -240,7 +240,7 @@ func AdminOverview(p AdminOverviewProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for i, f := range portal.Figures {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"card chart\"><h3>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<div class=\"card counted\"><h3>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
