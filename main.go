@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,10 +61,31 @@ type auditCommand struct {
 	Verify auditVerifyCommand `cmd:"" help:"Check that no entry of the audit log was changed or removed, also while the portal runs."`
 }
 
-type auditVerifyCommand struct{}
+type auditVerifyCommand struct {
+	Seen string `placeholder:"ENTRY:HASH" help:"The end that was printed at an earlier time: it must still be there."`
+}
+
+// end reads what was kept of an earlier time.
+func (c auditVerifyCommand) end() (end db.ChainEnd, err error) {
+	if c.Seen == "" {
+		return end, nil
+	}
+	id, hash, _ := strings.Cut(c.Seen, ":")
+	if end.ID, err = strconv.ParseInt(id, 10, 64); err == nil {
+		end.Hash, err = hex.DecodeString(hash)
+	}
+	if err != nil || end.ID < 1 || len(hash) != 64 {
+		return end, fmt.Errorf("--seen: %q is no end like 123:09af…, as audit verify prints it", c.Seen)
+	}
+	return end, nil
+}
 
 // Run checks the chain of the audit log and names the first entry that is broken.
-func (auditVerifyCommand) Run(f *flags) error {
+func (c auditVerifyCommand) Run(f *flags) error {
+	seen, err := c.end()
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
 		return fmt.Errorf("there is no database in %s", f.data())
 	}
@@ -72,7 +95,7 @@ func (auditVerifyCommand) Run(f *flags) error {
 		return fmt.Errorf("the data folder %s cannot be used: %w", f.data(), err)
 	}
 	defer store.Close()
-	end, err := store.VerifyAudit(ctx)
+	end, err := store.VerifyAudit(ctx, seen)
 	if err != nil {
 		return err
 	}
@@ -80,7 +103,7 @@ func (auditVerifyCommand) Run(f *flags) error {
 		fmt.Println("The audit log is empty.")
 		return nil
 	}
-	fmt.Printf("The audit log is whole: %d entries. The newest is entry %d of %s, with the hash %x.\n", end.Entries, end.ID, end.At.Format("2 January 2006 15:04:05 UTC"), end.Hash)
+	fmt.Printf("The audit log is whole: %d entries, the newest of %s.\nIts end: %d:%x\n", end.Entries, end.At.Format("2 January 2006 15:04:05 UTC"), end.ID, end.Hash)
 	return nil
 }
 

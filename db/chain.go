@@ -18,7 +18,7 @@ import (
 // change, insert or remove an entry unseen. The seal of the newest entry is kept
 // beside the log. The next entry is chained to that and not to what stands in the
 // log, so that a cut end is seen, also later. What cannot be seen from inside is an
-// older copy of the whole in its place.
+// older copy of the whole in its place: for that somebody keeps an end elsewhere.
 
 // auditRow is an entry as it is stored. 0 stands for NULL.
 type auditRow struct {
@@ -124,7 +124,8 @@ type ChainEnd struct {
 // VerifyAudit checks every entry of the audit log against its hash, and its end
 // against what was noted of it. A *BrokenChain names the first entry that does not
 // fit. It reads one state of the database, beside a portal that goes on writing.
-func (s *Store) VerifyAudit(ctx context.Context) (ChainEnd, error) {
+// seen is the end at an earlier time, if somebody kept it: it must still be there.
+func (s *Store) VerifyAudit(ctx context.Context, seen ChainEnd) (ChainEnd, error) {
 	var end ChainEnd
 	t, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -148,6 +149,9 @@ func (s *Store) VerifyAudit(ctx context.Context) (ChainEnd, error) {
 			}
 			return end, &BrokenChain{e.id, fmt.Sprintf("entry %d of the audit log, of %s, is not as it was written", e.id, fromMillis(e.at).Format("2 January 2006 15:04:05 UTC"))}
 		}
+		if e.id == seen.ID && !hmac.Equal(e.hash, seen.Hash) {
+			return end, &BrokenChain{e.id, fmt.Sprintf("entry %d of the audit log is not the one that was there before", e.id)}
+		}
 		end = ChainEnd{Entries: end.Entries + 1, ID: e.id, At: fromMillis(e.at), Hash: e.hash}
 		seal = s.keys.auditSeal(e.id, e.hash)
 	}
@@ -165,6 +169,9 @@ func (s *Store) VerifyAudit(ctx context.Context) (ChainEnd, error) {
 		return end, &BrokenChain{end.ID + 1, fmt.Sprintf("entry %d of the audit log is missing, and all after it up to %d", end.ID+1, id)}
 	case id != end.ID || !hmac.Equal(kept, seal):
 		return end, &BrokenChain{end.ID + 1, fmt.Sprintf("the seal of the audit log's newest entry is not as it was written: entries may be missing from %d on", end.ID+1)}
+	}
+	if seen.ID > end.ID {
+		return end, &BrokenChain{seen.ID, fmt.Sprintf("entry %d of the audit log, which was there before, is missing: this is an older log", seen.ID)}
 	}
 	return end, nil
 }

@@ -20,7 +20,7 @@ import (
 // whole checks that the audit log verifies.
 func (f *scene) whole() ChainEnd {
 	f.t.Helper()
-	end, err := f.s.VerifyAudit(f.ctx)
+	end, err := f.s.VerifyAudit(f.ctx, ChainEnd{})
 	if err != nil {
 		f.t.Fatalf("the audit log is broken: %v", err)
 	}
@@ -85,14 +85,14 @@ func TestEveryChangeToTheAuditLogIsFoundAndNamed_AUD_02(t *testing.T) {
 			t.Parallel()
 			f := newScene(t)
 			f.tamper(c.do...)
-			_, err := f.s.VerifyAudit(f.ctx)
+			_, err := f.s.VerifyAudit(f.ctx, ChainEnd{})
 			var broken *BrokenChain
 			if !errors.As(err, &broken) || broken.ID != c.names || !strings.Contains(broken.Text, c.says) {
 				t.Errorf("got %v, want entry %d and %q", err, c.names, c.says)
 			}
 			// What comes later does not cover it up.
 			f.must(f.signIn("ann", password, "ann"))
-			if _, again := f.s.VerifyAudit(f.ctx); again == nil {
+			if _, again := f.s.VerifyAudit(f.ctx, ChainEnd{}); again == nil {
 				t.Error("after another entry it is taken for whole")
 			}
 		})
@@ -109,7 +109,7 @@ func TestTheAuditLogOfADayIsWholeAndOfNoUseToAnotherKey_AUD_02(t *testing.T) {
 		all.Go(func() { f.s.RenameOrg(f.ctx, f.in("ann", "Acme"), fmt.Sprint("Acme ", i)) })
 		all.Go(func() { f.s.RenameOrg(f.ctx, f.in("abe", "Acme"), fmt.Sprint("Acme ", i)) })
 		all.Go(func() {
-			if _, err := f.s.VerifyAudit(f.ctx); err != nil {
+			if _, err := f.s.VerifyAudit(f.ctx, ChainEnd{}); err != nil {
 				t.Errorf("while entries are written: %v", err)
 			}
 		})
@@ -120,8 +120,20 @@ func TestTheAuditLogOfADayIsWholeAndOfNoUseToAnotherKey_AUD_02(t *testing.T) {
 	}
 	f.reopen()
 	f.whole()
+	if _, err := f.s.VerifyAudit(f.ctx, before); err != nil {
+		t.Errorf("the end of before is not found again: %v", err)
+	}
+	other := before
+	other.Hash = make([]byte, 32)
+	if _, err := f.s.VerifyAudit(f.ctx, other); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("entry %d ", before.ID)) {
+		t.Errorf("with another end of before: %v", err)
+	}
+	other.ID = 1000
+	if _, err := f.s.VerifyAudit(f.ctx, other); err == nil || !strings.Contains(err.Error(), "entry 1000 ") {
+		t.Errorf("with an end of a longer log: %v", err)
+	}
 	f.s.keys.audit = randomKey()
-	if _, err := f.s.VerifyAudit(f.ctx); err == nil || !strings.Contains(err.Error(), "entry 1 ") {
+	if _, err := f.s.VerifyAudit(f.ctx, ChainEnd{}); err == nil || !strings.Contains(err.Error(), "entry 1 ") {
 		t.Errorf("with another key: %v", err)
 	}
 

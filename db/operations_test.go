@@ -1036,7 +1036,7 @@ var operations = []operation{
 			all, err := f.s.OrgsNamed(f.ctx, by, "acm")
 			return all, only(err, "organizations", len(all), true)
 		}},
-	{method: "VerifyAudit", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.VerifyAudit(f.ctx) }},
+	{method: "VerifyAudit", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.VerifyAudit(f.ctx, ChainEnd{}) }},
 	{method: "Refuse", outside: true, who: noneOfThem, doer: "stan",
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.Refuse(f.ctx, by, portal.ErrNotFound) },
 		does: outcome{code: portal.NotFound}, twice: outcome{code: portal.NotFound}},

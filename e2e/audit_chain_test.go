@@ -13,9 +13,23 @@ func TestOneChangedByteOfTheAuditLogIsNamed(t *testing.T) {
 	s := newScene(t)
 	s.added("Acme Inc", rita)
 
-	verify := func() (string, error) { return s.command("", "audit", "verify") }
-	if out, err := verify(); err != nil || !strings.Contains(out, "The audit log is whole") {
+	verify := func(more ...string) (string, error) {
+		return s.command("", append([]string{"audit", "verify"}, more...)...)
+	}
+	out, err := verify()
+	if err != nil || !strings.Contains(out, "The audit log is whole") {
 		t.Fatalf("audit verify beside the running portal: %v, %s", err, out)
+	}
+	_, end, _ := strings.Cut(strings.TrimSpace(out), "Its end: ")
+	s.registered(uma)
+	if out, err := verify("--seen", end); err != nil {
+		t.Errorf("audit verify with its end of before, %s: %v, %s", end, err, out)
+	}
+	if out, err := verify("--seen", "1:"+strings.Repeat("0", 64)); err == nil || !strings.Contains(out, "entry 1 of the audit log") {
+		t.Errorf("audit verify with another end: %v, %s", err, out)
+	}
+	if out, err := verify("--seen", "yesterday"); err == nil || !strings.Contains(out, "--seen") {
+		t.Errorf("audit verify with no end: %v, %s", err, out)
 	}
 	db := s.database(t)
 	var trigger string
@@ -27,8 +41,7 @@ func TestOneChangedByteOfTheAuditLogIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := verify()
-	if err == nil || !strings.Contains(out, "entry 3 of the audit log") {
+	if out, err = verify(); err == nil || !strings.Contains(out, "entry 3 of the audit log") {
 		t.Errorf("audit verify after a changed byte: %v, %s", err, out)
 	}
 }
