@@ -124,12 +124,16 @@ func TestAQuotaIsKeptWhateverComesAtOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	joined, refused := 0, 0
+	var guests []portal.Actor
 	for i := range 20 {
 		name := fmt.Sprintf("guest%d", i)
 		f.must(f.s.Register(f.ctx, fmt.Sprintf("198.51.100.%d", i), person(name)))
 		f.proves(name)
 		by := f.user(name)
 		by.IP = fmt.Sprintf("198.51.100.%d", i)
+		guests = append(guests, by)
+	}
+	for _, by := range guests {
 		wait.Go(func() {
 			_, err := f.s.JoinByCode(f.ctx, by, theCode)
 			mu.Lock()
