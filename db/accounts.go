@@ -120,6 +120,9 @@ func (s *Store) makeAdmin(ctx context.Context, n portal.NewUser, ip string, then
 			if err == nil { // the shell is the way back in for an admin who is locked out
 				err = t.dropFactor(a.ID)
 			}
+			if err == nil { // which whoever has locked them out may have asked for
+				err = t.dropEmailChange(a.ID)
+			}
 			if err == nil {
 				err = t.endSessions(a.ID, nil)
 			}

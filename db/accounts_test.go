@@ -380,6 +380,15 @@ func TestAdminsFromTheShellKeepTheirAccount(t *testing.T) {
 	f.must(f.signIn("adam", password, "adam"))
 }
 
+func TestAnAdminFromTheShellKeepsTheirAddress(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.must(f.s.AskForEmail(f.ctx, f.user("alan"), "thief@example.com"))
+	f.must(f.s.CreateAdmin(f.ctx, person("alan")))
+	_, err := f.s.ChangeEmail(f.ctx, ip, f.s.Links().Token(portal.Link{Purpose: portal.LinkEmail, Kind: portal.Mailed, ID: f.ids["alan"], Version: 1}), nil)
+	f.refused(err, portal.Gone)
+}
+
 func TestSetUpIsOverOnceAnAdminExists(t *testing.T) {
 	t.Parallel()
 	f := empty(t)

@@ -180,6 +180,9 @@ func (t *tx) anonymise(a account) error {
 	if err := t.dropFactor(a.ID); err != nil {
 		return err
 	}
+	if err := t.endAllCopiedLinks(a.ID); err != nil {
+		return err
+	}
 	nobody := "deleted " + a.PublicID // no address: it has no @
 	for _, q := range []struct {
 		query string

@@ -282,11 +282,26 @@ func (t *tx) copyLink(by portal.Actor, o portal.Organization, inv portal.Invitat
 	return link, t.audit(by, o.ID, portal.AuditInvitationCopied, inv.Email, "")
 }
 
-// endCopiedLinks ends the invitations whose link somebody has copied who is not
-// to invite any more: they could let themselves in with it.
+// endCopied ends the invitations whose link somebody has copied who is not to invite
+// any more: they could let themselves in with it.
+const endCopied = `UPDATE invitations SET expires_at = min(expires_at, ?) WHERE state = 'pending'
+	AND id IN (SELECT invitation_id FROM link_copies WHERE user_id = ?)`
+
+// endCopiedLinks does that in one organization.
 func (t *tx) endCopiedLinks(orgID, userID int64) error {
-	_, err := t.exec(`UPDATE invitations SET expires_at = min(expires_at, ?) WHERE org_id = ? AND state = 'pending'
-		AND id IN (SELECT invitation_id FROM link_copies WHERE user_id = ?)`, millis(t.now), orgID, userID)
+	_, err := t.exec(endCopied+` AND org_id = ?`, millis(t.now), userID, orgID)
+	return err
+}
+
+// endAllCopiedLinks does that in all organizations.
+func (t *tx) endAllCopiedLinks(userID int64) error {
+	_, err := t.exec(endCopied, millis(t.now), userID)
+	return err
+}
+
+// endAdminsCopiedLinks does that where somebody is no Super admin.
+func (t *tx) endAdminsCopiedLinks(userID int64) error {
+	_, err := t.exec(endCopied+` AND org_id NOT IN (SELECT org_id FROM memberships WHERE user_id = ? AND role = 'super_admin')`, millis(t.now), userID, userID)
 	return err
 }
 

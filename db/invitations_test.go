@@ -457,3 +457,51 @@ func TestTheInviterReadsTheAnswerWhereTheyCanAct(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestALinkThatSomebodyCopiedEndsWithTheirRightToInvite(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, who string
+		do        func(f *scene) error
+	}{
+		{"a deactivated Super admin", "amy", func(f *scene) error {
+			_, err := f.s.DeactivateUser(f.ctx, f.user("ada"), f.ids["amy"])
+			return err
+		}},
+		{"a deactivated portal admin", "alan", func(f *scene) error {
+			_, err := f.s.DeactivateUser(f.ctx, f.user("ada"), f.ids["alan"])
+			return err
+		}},
+		{"a portal admin who is one no more", "alan", func(f *scene) error {
+			_, err := f.s.SetAdmin(f.ctx, f.user("ada"), f.ids["alan"], false)
+			return err
+		}},
+		{"a portal admin whose account is deleted", "alan", func(f *scene) error {
+			_, err := f.s.DeleteUser(f.ctx, f.user("ada"), f.ids["alan"], nil)
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newScene(t)
+			_, _, err := f.s.CopyLink(f.ctx, f.in(c.who, "Acme"), f.ids["ivy invitation"])
+			f.must(err)
+			f.must(c.do(f))
+			_, err = ivyJoins(f, portal.Copied)
+			f.refused(err, portal.Gone, "expired")
+		})
+	}
+}
+
+func TestALinkThatAPortalAdminCopiedAsASuperAdminStays(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	_, err := f.s.SetAdmin(f.ctx, f.user("ada"), f.ids["amy"], true)
+	f.must(err)
+	_, _, err = f.s.CopyLink(f.ctx, f.in("amy", "Acme"), f.ids["ivy invitation"])
+	f.must(err)
+	_, err = f.s.SetAdmin(f.ctx, f.user("ada"), f.ids["amy"], false)
+	f.must(err)
+	_, err = ivyJoins(f, portal.Copied)
+	f.must(err)
+}

@@ -112,6 +112,9 @@ func (t *tx) shut(by portal.Actor, a account) error {
 	if err := t.dropEmailChange(a.ID); err != nil {
 		return err
 	}
+	if err := t.endAllCopiedLinks(a.ID); err != nil {
+		return err
+	}
 	return t.endSessions(a.ID, nil)
 }
 
@@ -187,6 +190,9 @@ func (s *Store) SetAdmin(ctx context.Context, by portal.Actor, publicID string, 
 				return err
 			} else if last {
 				return errLastAdmin
+			}
+			if err := t.endAdminsCopiedLinks(a.ID); err != nil {
+				return err
 			}
 		}
 		if _, err := t.exec(`UPDATE users SET admin = ? WHERE id = ?`, admin, a.ID); err != nil {
