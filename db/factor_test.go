@@ -248,3 +248,33 @@ func TestSecretsAndRecoveryCodesAreNotReadInTheFile_CRED_05(t *testing.T) {
 		t.Errorf("it is sealed by key %d", n)
 	}
 }
+
+func TestAPortalAdminWithoutTheSecondFactorIsOnlyAMemberInTheirOrganization(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.hasFactor("ada")
+	_, err := f.s.SetAdmin(f.ctx, f.user("ada"), f.ids["abe"], true)
+	f.must(err)
+	secret, err := f.s.CreateApplication(f.ctx, f.in("ann", "Acme"), portal.NewApplication{Name: "Secret plan", Visibility: portal.VisiblePersonal})
+	f.must(err)
+	f.must(f.s.SetAdminsFactor(f.ctx, f.user("ada"), true))
+	abe, _, err := f.s.Enter(f.ctx, f.user("abe"), f.ids["Acme"], false)
+	f.must(err)
+	_, err = f.s.Invitations(f.ctx, abe)
+	f.refused(err, portal.Forbidden)
+	_, err = f.s.Application(f.ctx, abe, secret.PublicID)
+	f.refused(err, portal.NotFound)
+	if found, err := f.s.Find(f.ctx, f.user("abe"), "secret", ""); err != nil || len(found) != 0 {
+		t.Errorf("the search finds %+v, %v", found, err)
+	}
+	before := f.fingerprint()
+	_, err = f.s.Invite(f.ctx, f.in("abe", "Acme"), invited("nora", portal.SuperAdmin))
+	f.refused(err, portal.Forbidden)
+	f.refused(f.s.UpdateMember(f.ctx, f.in("abe", "Acme"), f.ids["abe"], "Abe", "Test", portal.SuperAdmin), portal.Forbidden)
+	f.unchanged(before)
+	_, err = f.s.CreateApplication(f.ctx, f.in("abe", "Acme"), portal.NewApplication{Name: "A member's"})
+	f.must(err)
+	f.hasFactor("abe")
+	_, err = f.s.Invite(f.ctx, f.in("abe", "Acme"), invited("nora", portal.SuperAdmin))
+	f.must(err)
+}

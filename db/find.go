@@ -18,15 +18,13 @@ func (s *Store) Find(ctx context.Context, by portal.Actor, query, first string) 
 	if words, _ := portal.QueryWords(query); len(words) == 0 {
 		return nil, nil
 	}
-	found, err := s.findInOwn(ctx, by, query, first)
-	if err != nil || !by.IsAdmin() {
-		return found.all(), err
-	}
 	// What asks for a second factor is not searched without one.
-	if err = adminNeedsFactor(ctx, s.read, by); portal.IsCode(err, portal.FactorMissing) {
-		return found.all(), nil
+	by, err := onlyMember(ctx, s.read, by)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
+	found, err := s.findInOwn(ctx, by, query, first)
+	if err == nil && by.IsAdmin() {
 		err = s.findEverywhere(ctx, query, found)
 	}
 	return found.all(), err

@@ -50,6 +50,9 @@ func (s *Store) Enter(ctx context.Context, by portal.Actor, publicID string, adm
 		return by, o, portal.ErrNotFound
 	}
 	by.Name = portal.FullName(first, last)
+	if by, err = onlyMember(ctx, s.read, by); err != nil {
+		return by, o, err
+	}
 	return by, o, needsFactor(ctx, s.read, by, o)
 }
 

@@ -365,6 +365,9 @@ func (s *Store) changeIn(ctx context.Context, by portal.Actor, action portal.Act
 			return portal.ErrNotFound
 		}
 		org, err := t.organization(by.OrgID)
+		if err == nil && by.Role != "" {
+			by, err = onlyMember(ctx, t, by)
+		}
 		if err != nil {
 			return err
 		}

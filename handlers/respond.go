@@ -130,7 +130,7 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 	if v.viewer == nil {
 		return nil
 	}
-	p.Viewer = &views.Viewer{Name: v.viewer.Name(), Email: v.viewer.Email, Admin: v.actor.IsAdmin()}
+	p.Viewer = &views.Viewer{Name: v.viewer.Name(), Email: v.viewer.Email, Admin: v.viewer.Actor(v.ip).IsAdmin()}
 	p.CanCreateOrganization = v.set.RegisterOrgs && v.viewer.State == portal.UserActive && p.Area != views.Admin // there it is Add
 	if p.Area == views.Admin {
 		return s.fillAdmin(c, p)
