@@ -278,6 +278,11 @@ func (t *tx) joinByCode(a account, code int64, ip string) (portal.Organization, 
 	} else if member {
 		return c.Org, portal.Errorf(portal.Conflict, "You are a member of %s already.", c.Org.Name)
 	}
+	if removed, err := t.wasRemoved(c.Org.ID, a.Email); err != nil {
+		return c.Org, err
+	} else if removed {
+		return c.Org, portal.Errorf(portal.Conflict, "You were removed from %s. Ask one of its Super admins to invite you.", c.Org.Name)
+	}
 	n, err := t.exec(`UPDATE invite_codes SET uses = uses + 1 WHERE id = (SELECT c.id FROM invite_codes c JOIN organizations o ON o.id = c.org_id WHERE c.id = ? AND `+codeWorks+`)`,
 		code, millis(t.now))
 	if err != nil {
@@ -300,6 +305,18 @@ func (t *tx) joinByCode(a account, code int64, ip string) (portal.Organization, 
 	by := a.self(ip)
 	by.OrgID = c.Org.ID
 	return c.Org, t.audit(by, c.Org.ID, portal.AuditJoined, c.Org.Name, "as "+portal.TeamMember.Words()+", by the invite code "+c.Name)
+}
+
+// wasRemoved reports whether somebody was taken out of an organization: only an
+// invitation brings them back.
+func (t *tx) wasRemoved(orgID int64, email string) (bool, error) {
+	var last portal.AuditKind
+	err := t.row(`SELECT e.kind FROM audit e WHERE e.subject = ? AND e.org_id = ? AND e.kind IN (?, ?) ORDER BY e.at DESC, e.id DESC LIMIT 1`,
+		email, orgID, portal.AuditMemberRemoved, portal.AuditRemovalUndone).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return last == portal.AuditMemberRemoved, err
 }
 
 // registeredWith keeps in mind with which code an account was registered; 0 is

@@ -228,3 +228,27 @@ func TestACopyOfTheDatabaseTellsNoCode(t *testing.T) {
 		t.Errorf("the file lacks the code's row, or holds the code %s", value)
 	}
 }
+
+func TestACodeLetsNobodyInAgainWhoWasRemoved(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.inviteCode(portal.CodeForm{})
+	gone, err := f.s.RemoveMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"])
+	f.must(err)
+	before := f.fingerprint()
+	_, err = f.s.JoinByCode(f.ctx, f.user("abe"), theCode)
+	f.refused(err, portal.Conflict, "You were removed from Acme")
+	f.unchanged(before)
+	_, err = f.s.Undo(f.ctx, f.in("ann", "Acme"), gone.Undo)
+	f.must(err)
+	_, err = f.s.LeaveOrg(f.ctx, f.in("abe", "Acme"), "")
+	f.must(err)
+	_, err = f.s.JoinByCode(f.ctx, f.user("abe"), theCode) // who left may come back
+	f.must(err)
+	_, err = f.s.RemoveMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"])
+	f.must(err)
+	f.join("Acme", "ann", "abe", portal.TeamMember)
+	if f.teamsIn("abe") == "" {
+		t.Error("an invitation did not bring abe back")
+	}
+}
