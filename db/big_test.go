@@ -1,9 +1,11 @@
 package db
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"os"
 	"strings"
+	"testing"
 )
 
 // many is how many of each thing stand behind the lists of a big scene.
@@ -52,4 +54,38 @@ func (f *scene) grow(n int) {
 		f.exec(values.Replace(counted + insert))
 	}
 	f.exec(`DELETE FROM search_stale`)
+}
+
+func TestNothingReadsMoreThanAPageOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.grow(many())
+	r := record(f, map[string][]driver.NamedValue{})
+	r.most = map[string]int{}
+	lists := 0
+	for _, o := range operations {
+		switch {
+		case !o.reads || o.prepare != nil:
+			continue
+		case o.method == "Deletion" || o.method == "VerifyAudit": // they count, and verify, what is really there
+			continue
+		case o.method == "CheckInvites": // it reads an organization's teams, of which there are at most portal.MaxTeams
+			continue
+		}
+		clear(r.most)
+		if _, err := o.run(f, o.actor(f, o.doer)); err != nil {
+			t.Errorf("%s: %s", o.method, describe(err))
+		}
+		for query, n := range r.most {
+			if n > 10 {
+				lists++
+			}
+			if n > 501 { // a page of what is exported, and one more
+				t.Errorf("%s reads %d rows by %s", o.method, n, strings.Join(strings.Fields(query), " "))
+			}
+		}
+	}
+	if lists < 10 {
+		t.Errorf("only %d lists had many rows to show", lists)
+	}
 }

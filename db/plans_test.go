@@ -23,6 +23,7 @@ type recorder struct {
 	path string
 	mu   sync.Mutex
 	seen map[string][]driver.NamedValue
+	most map[string]int // how many rows a statement has given at most; nil: they are not counted
 }
 
 func (r *recorder) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
@@ -48,7 +49,30 @@ type recording struct {
 
 func (c *recording) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.r.note(query, args)
-	return c.SQLiteConn.QueryContext(ctx, query, args)
+	rows, err := c.SQLiteConn.QueryContext(ctx, query, args)
+	if err != nil || c.r.most == nil {
+		return rows, err
+	}
+	return &counted{Rows: rows, query: query, r: c.r}, nil
+}
+
+// counted counts the rows that a statement gives.
+type counted struct {
+	driver.Rows
+	query string
+	r     *recorder
+	n     int
+}
+
+func (c *counted) Next(into []driver.Value) error {
+	err := c.Rows.Next(into)
+	if err == nil {
+		c.n++
+		c.r.mu.Lock()
+		defer c.r.mu.Unlock()
+		c.r.most[c.query] = max(c.r.most[c.query], c.n)
+	}
+	return err
 }
 
 func (c *recording) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -57,7 +81,7 @@ func (c *recording) ExecContext(ctx context.Context, query string, args []driver
 }
 
 // record puts recorders under a scene's store.
-func record(f *scene, seen map[string][]driver.NamedValue) {
+func record(f *scene, seen map[string][]driver.NamedValue) *recorder {
 	path := filepath.Join(f.dir, "portico.db")
 	f.must(f.s.read.Close())
 	f.must(f.s.write.Close())
@@ -65,6 +89,7 @@ func record(f *scene, seen map[string][]driver.NamedValue) {
 	f.s.write = sql.OpenDB(r)
 	f.s.write.SetMaxOpenConns(1)
 	f.s.read = sql.OpenDB(r)
+	return r
 }
 
 // scans are the walks through a whole table, and the sorts, that a plan may have:
