@@ -194,7 +194,7 @@ func TestTheChecksOfTemplatesSeeWhatTheyShould(t *testing.T) {
 		}
 	}
 	for expression, ok := range map[string]bool{
-		`assets.Path("app.js")`: true, `f.Action`: true, `at + "/reveal"`: true, `at + "?seen=pending"`: true, `"#credential-" + c.PublicID`: true,
+		`assets.Path("app.js")`: true, `f.Action`: true, `at + "/reveal"`: true, `"#credential-" + c.PublicID`: true,
 		`u.Website`: false, `inv.Email`: false, `"/x?q=" + query`: false, `o.Name`: false,
 	} {
 		if builtAddresses.MatchString(expression) != ok {

@@ -375,7 +375,7 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	workers.Go(func() { every(working, remindEvery, p.log, "remind", p.store.Remind) })
 	workers.Go(func() { every(working, usesEvery, p.log, "write uses", p.store.WriteUses) })
 	app := handlers.New(handlers.Config{
-		Store: p.store, Base: p.base, Aliases: aliases, Log: p.log, TrustedProxies: proxies, WorkerAlive: worker.Alive, Demo: p.demo,
+		Store: p.store, Base: p.base, Aliases: aliases, Log: p.log, TrustedProxies: proxies, WorkerAlive: worker.Alive, Demo: p.demo, Stop: ctx.Done(),
 		TryMail: func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error {
 			if p.demo != nil {
 				return deliver(ctx, p.demo.Mailbox, c, m, p.base.String(), p.store.Now())

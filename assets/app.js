@@ -136,7 +136,6 @@
     if (event.target.id === "palette-results") return hitsCame();
     if (event.target.id !== "page") return;
     setUp();
-    if (event.detail.requestConfig?.elt?.matches?.("[data-poll]")) return;
     opener = null;
     if (dialog().open) dialog().close();
     window.scrollTo(0, 0);
@@ -355,11 +354,106 @@
     }
   });
 
+  // Live pages: the server says that something has changed, and the parts of the
+  // page that can change by themselves are asked for again. A part in which
+  // somebody is busy stays as it is until they are not.
+
+  const patience = 25000; // the server gives a sign of life every 10 seconds
+  let source, heard = 0, tried = 0, asked = 0, asking = false, owed = false;
+  const liveAt = () => $("#page [data-live]")?.dataset.live;
+  const listen = () => {
+    const at = document.hidden ? undefined : liveAt();
+    if (source && source.at === at && source.readyState !== EventSource.CLOSED) return;
+    source?.close();
+    source = undefined;
+    if (!at) return;
+    heard = 0;
+    tried = Date.now();
+    source = new EventSource(at);
+    source.at = at;
+    source.addEventListener("beat", () => (heard = Date.now()));
+    source.addEventListener("change", () => {
+      heard = Date.now();
+      refresh();
+    });
+  };
+  const typed = (field) =>
+    field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked
+    : field.matches("select") ? [...field.options].some((o) => o.selected !== o.defaultSelected)
+    : field.value !== field.defaultValue;
+  const busy = (part) => {
+    const focus = document.activeElement;
+    const selection = getSelection();
+    return dialog().open || $("details[open], dialog[open], .htmx-request, [aria-busy]", part) !== null
+      || part.contains(focus) && focus.matches(fields)
+      || [...part.querySelectorAll(fields)].some(typed)
+      || !selection.isCollapsed && selection.containsNode(part, true);
+  };
+  // The element of a new part that is what el is in the old one.
+  const twin = (el, part) => [...part.querySelectorAll(el.tagName)].find((other) =>
+    ["id", "href"].every((name) => other.getAttribute(name) === el.getAttribute(name))
+    && other.textContent === el.textContent
+    && other.closest("form")?.getAttribute("action") === el.closest("form")?.getAttribute("action"));
+  const update = (part, fresh) => {
+    if (!fresh || part.shown === fresh.innerHTML) return true;
+    const focus = part.contains(document.activeElement) ? document.activeElement : null;
+    const next = focus && twin(focus, fresh);
+    if (busy(part) || focus && !next) return false;
+    part.shown = fresh.innerHTML;
+    part.replaceChildren(...fresh.childNodes);
+    htmx.process(part);
+    next?.focus({ preventScroll: true });
+    return true;
+  };
+  const refresh = async () => {
+    const parts = [...document.querySelectorAll("#page [data-part]")];
+    const wait = asked + 2000 - Date.now();
+    if (asking || document.hidden || parts.length === 0) return void (owed = asking || document.hidden);
+    if (wait > 0 && !owed) return void ((owed = true), setTimeout(catchUp, wait));
+    asking = true;
+    owed = false;
+    asked = Date.now();
+    const at = location.href;
+    try {
+      const answer = await fetch(at, { headers: { "HX-Request": "true", "HX-Target": "page", "HX-Current-URL": at, "Portico-Live": "1" } });
+      if (answer.status === 401) return void location.reload();
+      if (!answer.ok || answer.redirected || at !== location.href) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of parts) if (part.isConnected && !update(part, page.getElementById(part.id))) owed = true;
+    } catch {
+      // The network is away: the next look will tell.
+    } finally {
+      asking = false;
+      if (owed) setTimeout(catchUp, 1000);
+    }
+  };
+  const catchUp = () => {
+    if (!owed || document.hidden) return;
+    owed = false;
+    refresh();
+  };
+  // Where events do not come through, as behind some proxies, it looks by itself.
+  setInterval(() => {
+    if (document.hidden || !liveAt()) return;
+    if (Date.now() - heard < patience) return;
+    refresh();
+    if (Date.now() - tried > patience) {
+      source?.close();
+      source = undefined;
+      listen();
+    }
+  }, 5000);
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    if (!document.hidden && liveAt()) refresh();
+  });
+
   // What a new page needs
 
   const setUp = () => {
     showTheme();
     for (const button of document.querySelectorAll('[data-preview="typed"]')) preview(button);
+    listen();
     $('.sidenav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
     $('.linetabs [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
   };

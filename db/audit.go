@@ -16,6 +16,7 @@ import (
 // outside organizations. Entries about applications carry the one that the
 // transaction is about.
 func (t *tx) audit(by portal.Actor, orgID int64, kind portal.AuditKind, subject, detail string) error {
+	t.touch(orgID)
 	e := auditRow{actorID: by.UserID, actorName: by.Name, mail: by.Email, orgID: orgID, kind: string(kind), subject: subject, detail: detail, ip: by.IP, refused: kind == portal.AuditRefused}
 	if e.refused || slices.Contains(portal.ApplicationKinds, kind) {
 		e.appID, e.onlyFor = t.appID, t.onlyFor

@@ -809,6 +809,17 @@ var operations = []operation{
 			v, ok, err := f.s.Viewer(f.ctx, hashOf("ann"), portal.DefaultSettings())
 			return v, only(err, "viewers", map[bool]int{true: 1}[ok && v.Email == address("ann")], true)
 		}},
+	{method: "ViewerUnseen", prepare: func(f *scene) { f.must(f.signIn("ann", password, "ann")); f.pass(time.Hour) }, reads: true,
+		run: func(f *scene, by portal.Actor) (any, error) {
+			v, ok, err := f.s.ViewerUnseen(f.ctx, hashOf("ann"), portal.DefaultSettings())
+			return v, only(err, "viewers", map[bool]int{true: 1}[ok && v.Email == address("ann")], true)
+		}},
+	{method: "Watch", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
+		_, stop := f.s.Watch(0)
+		stop()
+		return nil, nil
+	}},
+	{method: "WatchOthers", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.WatchOthers(f.ctx) }},
 	{method: "ForgotPassword", run: func(f *scene, _ portal.Actor) (any, error) {
 		return nil, f.s.ForgotPassword(f.ctx, ip, " ANN@example.org")
 	},

@@ -35,6 +35,7 @@ func (t *tx) enqueue(l letter) (portal.MailState, error) {
 		state = portal.MailQueued
 		t.queued = true
 	}
+	t.touch(l.orgID)
 	data, err := json.Marshal(l.data)
 	if err != nil {
 		return "", err
@@ -135,6 +136,9 @@ func (s *Store) ClaimMail(ctx context.Context) (m portal.Mail, ok bool, err erro
 			if _, err := t.exec(`UPDATE outbox SET state = 'cancelled', error = ? WHERE id = ? AND state = 'queued'`, why, m.ID); err != nil {
 				return err
 			}
+			if err := t.touchMail(m.ID); err != nil {
+				return err
+			}
 		}
 	})
 	return m, ok, err
@@ -231,7 +235,10 @@ func (s *Store) MailWasSent(ctx context.Context, m portal.Mail, subject string, 
 			return err
 		}
 		n, err := t.exec(`UPDATE outbox SET state = 'sent', sent_at = ?, error = '', text_id = ?, subject = ? WHERE id = ? AND state = 'queued'`, millis(t.now), id, subject, m.ID)
-		if err != nil || n == 0 || subject == m.Subject {
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := t.touchMail(m.ID); err != nil || subject == m.Subject {
 			return err
 		}
 		_, err = t.exec(`INSERT INTO search_stale (kind, org_id, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, searchMails, everywhere, m.ID)
@@ -243,6 +250,9 @@ func (s *Store) MailWasSent(ctx context.Context, m portal.Mail, subject string, 
 // until the next attempt.
 func (s *Store) MailWasRefused(ctx context.Context, m portal.Mail, words string, forGood bool) error {
 	return s.inTx(ctx, func(t *tx) error {
+		if err := t.touchMail(m.ID); err != nil {
+			return err
+		}
 		if forGood || m.Attempts >= portal.MaxMailAttempts {
 			_, err := t.exec(`UPDATE outbox SET state = 'failed', error = ? WHERE id = ? AND state = 'queued'`, words, m.ID)
 			return err

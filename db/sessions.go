@@ -32,6 +32,16 @@ const seenEvery = time.Minute
 // when the account may not sign in, and while signing in is switched off for
 // consumers.
 func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (portal.Viewer, bool, error) {
+	return s.viewer(ctx, hash, set, true)
+}
+
+// ViewerUnseen is Viewer for what a page does by itself: it does not count as a
+// use of the session.
+func (s *Store) ViewerUnseen(ctx context.Context, hash []byte, set portal.Settings) (portal.Viewer, bool, error) {
+	return s.viewer(ctx, hash, set, false)
+}
+
+func (s *Store) viewer(ctx context.Context, hash []byte, set portal.Settings, use bool) (portal.Viewer, bool, error) {
 	var v portal.Viewer
 	var created, sessionCreated, seen, proof int64
 	err := s.read.QueryRowContext(ctx, `
@@ -50,7 +60,7 @@ func (s *Store) Viewer(ctx context.Context, hash []byte, set portal.Settings) (p
 	if over || !v.State.MaySignIn() || !v.Admin && !set.SignIn {
 		return portal.Viewer{}, false, nil
 	}
-	if now.Sub(fromMillis(seen)) >= seenEvery {
+	if use && now.Sub(fromMillis(seen)) >= seenEvery {
 		// A page is not lost because its time could not be noted.
 		_ = s.inTx(ctx, func(t *tx) error {
 			_, err := t.exec(`UPDATE sessions SET seen_at = ? WHERE hash = ?`, millis(t.now), hash)

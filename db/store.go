@@ -38,6 +38,7 @@ type Store struct {
 	hash  hasher
 	known keyCache
 	uses  uses
+	live  live
 	// migrated says that the schema is this program's, and things can be indexed.
 	migrated bool
 
@@ -277,8 +278,9 @@ type tx struct {
 	// appID is the application that the change is about, onlyFor its owner if it is
 	// personal inside an organization.
 	appID, onlyFor int64
-	keys           bool // keys have ended, or their owners have changed
-	off            bool // it is refused because it is switched off for everybody
+	keys           bool           // keys have ended, or their owners have changed
+	touched        map[int64]bool // organizations in which something changes, see touch
+	off            bool           // it is refused because it is switched off for everybody
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
@@ -320,6 +322,7 @@ func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
 	if t.keys {
 		s.known.forget()
 	}
+	s.live.wake(t.touched)
 	if t.queued {
 		s.Wake()
 	}

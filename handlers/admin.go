@@ -10,6 +10,7 @@ import (
 // is nothing.
 func (s *server) adminRoutes(admin fiber.Router) {
 	admin.Get("", s.adminOverview)
+	admin.Get("/live", s.adminLive)
 
 	admin.Get("/organizations", s.listOrganizations)
 	admin.Get("/organizations/new", s.newAddition)

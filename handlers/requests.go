@@ -65,9 +65,6 @@ func (s *server) showRequest(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if isPart(c) && c.Query("seen") == string(q.State) {
-		return c.SendStatus(fiber.StatusNoContent) // a look whether it has been decided
-	}
 	return s.show(c, requestPage(q), views.Request(q, at(c).set.RegisterOrgs, s.store.Now()))
 }
 

@@ -123,7 +123,9 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 	v := at(c)
 	p.CanRegister = v.set.Register
 	p.CanSignIn = v.set.SignIn
-	p.Notice = takeNotice(c, s.secure)
+	if !byItself(c) {
+		p.Notice = takeNotice(c, s.secure)
+	}
 	if s.Demo != nil {
 		p.Demo = s.demoBar(c)
 	}

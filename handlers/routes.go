@@ -80,6 +80,7 @@ func (s *server) routes(app *fiber.App) {
 	app.Post("/organizations", s.signedIn, s.createOrganization)
 	request := app.Group("/organizations/requests/:id", s.signedIn)
 	request.Get("", s.showRequest)
+	request.Get("/live", s.requestLive)
 	request.Get("/name", s.editRequestName)
 	request.Post("/name", s.updateRequestName)
 	request.Get("/withdrawal", s.newWithdrawal)
@@ -89,6 +90,7 @@ func (s *server) routes(app *fiber.App) {
 
 	org := app.Group("/o/:org", s.inOrg(false))
 	org.Get("", s.overview)
+	org.Get("/live", s.orgLive)
 	org.Get("/activity", s.listActivity)
 	org.Get("/settings", s.editOrg)
 	org.Post("/settings", s.updateOrg)

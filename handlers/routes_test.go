@@ -157,6 +157,7 @@ var table = map[string]row{
 	"GET /organizations/new":                        {as: people},
 	"POST /organizations":                           {peopleMay, p("name", "Nimbus")},
 	"GET /organizations/requests/:id":               {as: requester + "200"},
+	"GET /organizations/requests/:id/live":          {as: requester + "406"},
 	"GET /organizations/requests/:id/name":          {as: requester + "200"},
 	"POST /organizations/requests/:id/name":         {requester + "done", p("name", "Rigel Two")},
 	"GET /organizations/requests/:id/withdrawal":    {as: requester + "200"},
@@ -165,6 +166,7 @@ var table = map[string]row{
 	"POST /organizations/requests/:id/resubmission": {requester + "done", p("name", "Red Two")},
 
 	"GET /o/:org":                       {as: members},
+	"GET /o/:org/live":                  {as: "login 404 406 406 404 404"},
 	"GET /o/:org/activity":              {as: members},
 	"GET /o/:org/settings":              {as: members},
 	"POST /o/:org/settings":             {supersDo, p("name", "Acme Two")},
@@ -230,6 +232,7 @@ var table = map[string]row{
 	"POST /o/:org/applications/:id/credentials/:key/revocation": {as: membersDo},
 
 	"GET /admin":                              {as: admins},
+	"GET /admin/live":                         {as: "login 404 404 404 404 406"},
 	"GET /admin/organizations":                {as: admins},
 	"GET /admin/organizations/new":            {as: admins},
 	"POST /admin/organizations":               {adminsDo, p("name", "Nimbus", "first_name", "Nora", "last_name", "New", "email", "nora@example.org")},

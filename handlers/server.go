@@ -28,7 +28,8 @@ type Config struct {
 	TrustedProxies []string    // networks whose X-Forwarded-For is believed
 	WorkerAlive    func() bool // for /readyz
 	TryMail        func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error
-	Demo           *Demo // nil but in the demo
+	Demo           *Demo           // nil but in the demo
+	Stop           <-chan struct{} // closed when the portal stops: live pages' streams end
 }
 
 // Demo is what only the demo has: people to look through the eyes of, and a
@@ -55,6 +56,7 @@ type server struct {
 	cookies *sessionStore
 
 	searches meter
+	streams  streams
 }
 
 // Limits of what a request may hold and how long it may take.

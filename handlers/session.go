@@ -126,7 +126,11 @@ func (s *server) load(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	hash := hashID(session.ID)
-	viewer, ok, err := s.store.Viewer(c.UserContext(), hash, v.set)
+	find := s.store.Viewer
+	if byItself(c) {
+		find = s.store.ViewerUnseen
+	}
+	viewer, ok, err := find(c.UserContext(), hash, v.set)
 	if err != nil {
 		return err
 	}

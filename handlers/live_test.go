@@ -1,0 +1,185 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"portico/portal"
+)
+
+// served is the world behind a real listener: streams do not end by themselves.
+func served(t *testing.T) (w *world, at string, stop func()) {
+	t.Helper()
+	c := make(chan struct{})
+	stop = sync.OnceFunc(func() { close(c) })
+	w = newWorld(t, func(config *Config) { config.Stop = c })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.app.Listener(l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := w.app.ShutdownWithTimeout(5 * time.Second); err != nil {
+			t.Errorf("it does not stop: %v", err)
+		}
+		<-done
+	})
+	return w, "http://" + l.Addr().String(), stop
+}
+
+// stream listens as somebody, until the test ends.
+func (w *world) stream(at, who, path string) (status int, events <-chan string, leave func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", at+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Host = w.base.Host
+	r.Header.Set("Accept", "text/event-stream")
+	r.AddCookie(&http.Cookie{Name: w.sessionCookie(), Value: cookieOf(who)})
+	client := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a, err := client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := make(chan string, 100)
+	go func() {
+		defer close(c)
+		defer a.Body.Close()
+		for lines := bufio.NewScanner(a.Body); lines.Scan(); {
+			if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				c <- event
+			} else if lines.Text() != "" && lines.Text() != "data: " {
+				c <- "content: " + lines.Text()
+			}
+		}
+	}()
+	if a.StatusCode == http.StatusOK && (a.Header.Get("X-Accel-Buffering") != "no" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/event-stream")) {
+		w.t.Errorf("the stream has %v", a.Header)
+	}
+	return a.StatusCode, c, cancel
+}
+
+func (w *world) next(events <-chan string, want string) {
+	w.t.Helper()
+	select {
+	case got, open := <-events:
+		if got != want || open != (want != "") {
+			w.t.Fatalf("the stream says %q (open: %v), want %q", got, open, want)
+		}
+	case <-time.After(20 * time.Second):
+		w.t.Fatalf("the stream says nothing, want %q", want)
+	}
+}
+
+func TestALiveStreamSaysThatSomethingHasChangedAndNoMore(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	ctx := context.Background()
+	_, ann, _ := w.stream(at, "ann", "/o/"+w.ids["Acme"]+"/live")
+	_, bea, _ := w.stream(at, "bea", "/o/"+w.ids["Beta"]+"/live")
+	_, ada, _ := w.stream(at, "ada", "/admin/live")
+	_, rita, _ := w.stream(at, "rita", "/organizations/requests/"+w.ids["Rigel"]+"/live")
+	for _, c := range []<-chan string{ann, bea, ada, rita} {
+		w.next(c, "beat")
+	}
+	w.invite("ann", "Acme", "nora", portal.TeamMember)
+	w.next(ann, "change")
+	w.next(ada, "change")
+	_, err := w.store.Approve(ctx, w.user("ada"), w.ids["Rigel"], "Rigel", nil)
+	w.must(err)
+	w.next(rita, "change")
+	if len(bea) > 0 {
+		t.Errorf("bea is told %q of another organization", <-bea)
+	}
+}
+
+func TestALiveStreamEndsWithTheRightToLook(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	ctx := context.Background()
+	_, abe, _ := w.stream(at, "abe", "/o/"+w.ids["Acme"]+"/live")
+	_, ann, _ := w.stream(at, "ann", "/o/"+w.ids["Acme"]+"/live")
+	_, ada, _ := w.stream(at, "ada", "/admin/live")
+	for _, c := range []<-chan string{abe, ann, ada} {
+		w.next(c, "beat")
+	}
+	_, err := w.store.RemoveMember(ctx, w.in("ann", "Acme"), w.ids["abe"])
+	w.must(err)
+	w.next(abe, "") // removed: nothing, not even that something has changed
+	w.next(ann, "change")
+	w.next(ada, "change")
+	w.must(w.store.SignOut(ctx, w.user("ada"), hashID(cookieOf("ada"))))
+	w.next(ada, "")
+	if status, events, _ := w.stream(at, "abe", "/o/"+w.ids["Acme"]+"/live"); status != http.StatusNotFound {
+		t.Errorf("a removed member listens: %d, %q", status, <-events)
+	}
+}
+
+func TestNobodyListensTooOften(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	var leave func()
+	for range livePerUser {
+		status, events, cancel := w.stream(at, "ann", "/o/"+w.ids["Acme"]+"/live")
+		if leave = cancel; status != http.StatusOK {
+			t.Fatalf("a stream is refused with %d", status)
+		}
+		w.next(events, "beat")
+	}
+	if status, _, _ := w.stream(at, "ann", "/o/"+w.ids["Acme"]+"/live"); status != http.StatusTooManyRequests {
+		t.Errorf("one more: %d", status)
+	}
+	if status, _, _ := w.stream(at, "abe", "/o/"+w.ids["Acme"]+"/live"); status != http.StatusOK {
+		t.Errorf("somebody else: %d", status)
+	}
+	leave() // which is noticed at the next event
+	for i := 0; ; i++ {
+		_, err := w.store.Invite(context.Background(), w.in("ann", "Acme"), portal.NewInvitation{First: "N", Last: "N", Email: address("n" + strings.Repeat("n", i)), Role: portal.TeamMember})
+		w.must(err)
+		if status, _, _ := w.stream(at, "ann", "/o/"+w.ids["Acme"]+"/live"); status == http.StatusOK {
+			return
+		}
+		if i == 40 {
+			t.Fatal("who has left is still counted")
+		}
+		<-time.After(livePause)
+	}
+}
+
+func TestLiveStreamsEndWhenThePortalStops(t *testing.T) {
+	t.Parallel()
+	w, at, stop := served(t)
+	_, events, _ := w.stream(at, "ada", "/admin/live")
+	w.next(events, "beat")
+	stop()
+	w.next(events, "")
+	began := time.Now()
+	w.must(w.app.ShutdownWithTimeout(8 * time.Second))
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("stopping takes %v", took)
+	}
+}
+
+func TestWhatAPageAsksByItselfDoesNotKeepTheSessionAlive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pass(time.Hour)
+	seen := `SELECT max(seen_at) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = 'ada@example.org'`
+	before := w.number(seen)
+	if a := w.browser("ada").get("/admin", hx("page"), with(liveHeader, "1")); a.status != http.StatusOK || w.number(seen) != before {
+		t.Errorf("%d, seen %d, before %d", a.status, w.number(seen), before)
+	}
+	if w.browser("ada").get("/admin"); w.number(seen) == before {
+		t.Error("a visit is not seen")
+	}
+}
