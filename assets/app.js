@@ -325,13 +325,13 @@
     frame.replaceWith(fresh);
     button.form.requestSubmit(button);
   };
-  let typed;
+  let previewing;
   document.addEventListener("input", (event) => {
     const form = event.target.form;
     const button = form && $("[data-preview]", form);
     if (!button) return;
-    clearTimeout(typed);
-    typed = setTimeout(() => button.isConnected && preview(button), 400);
+    clearTimeout(previewing);
+    previewing = setTimeout(() => button.isConnected && preview(button), 400);
   });
 
   // Plain forms: a second press sends nothing, and the button says that it waits.

@@ -103,7 +103,7 @@ func TestALiveStreamSaysThatSomethingHasChangedAndNoMore(t *testing.T) {
 	}
 }
 
-func TestALiveStreamEndsWithTheRightToLook(t *testing.T) {
+func TestALiveStreamEndsWithTheRightToLook_SESS_06(t *testing.T) {
 	t.Parallel()
 	w, at, _ := served(t)
 	ctx := context.Background()
