@@ -66,7 +66,11 @@ func TestPagesChangeByThemselves(t *testing.T) {
 	stayed()
 	u.audit("request-approved")
 
-	// The Users tab, while a dialog with something typed is open.
+	// The Users tab, while a dialog with something typed is open, and the outbox.
+	a.open("/admin/emails?state=sent")
+	a.sees(rita.email)
+	a.lacks(tom.email)
+	outboxStayed := a.stays()
 	r := s.visitor(t, rita)
 	r.signIn()
 	r.open(acme + "/users")
@@ -75,6 +79,8 @@ func TestPagesChangeByThemselves(t *testing.T) {
 	d := r.ask("Invite")
 	d.fill(firstNameField, "Half typed")
 	s.invites(acme, rita, tom, teamMember)
+	a.sees(tom.email)
+	outboxStayed()
 	s.joined(tom)
 	d.holds(firstNameField, "Half typed")
 	r.strikes("Escape")
