@@ -263,6 +263,13 @@ func TestPersonalApplicationsOfALeaverGoOnWorkingForTheirHeir(t *testing.T) {
 	if none, err := f.s.Heirs(f.ctx, f.in("una", "Acme")); err != nil || len(none) != 0 {
 		t.Errorf("una, who has none, chooses among %d, %v", len(none), err)
 	}
+	f.exec(`UPDATE users SET state = 'deactivated' WHERE email = 'amy@example.org'`)
+	if heirs, err = f.s.Heirs(f.ctx, abe); err != nil || len(heirs) != 1 {
+		t.Errorf("%d can take it over while amy is deactivated, %v", len(heirs), err)
+	}
+	_, err = f.s.LeaveOrg(f.ctx, abe, f.ids["amy"])
+	f.refused(err, portal.Invalid, "[heir:")
+	f.exec(`UPDATE users SET state = 'active' WHERE email = 'amy@example.org'`)
 	_, err = f.s.LeaveOrg(f.ctx, abe, f.ids["amy"])
 	f.must(err)
 	if got, want := strings.Join(f.audit(), "\n"), "Mine (now of Amy Test)"; !strings.Contains(got, want) {

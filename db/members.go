@@ -241,7 +241,7 @@ func (s *Store) LeaveOrg(ctx context.Context, by portal.Actor, heir string) (por
 			return err
 		} else if n > 0 {
 			h, err := t.member(o.ID, heir)
-			if err != nil || h.Role != portal.SuperAdmin || h.UserID == m.UserID {
+			if err != nil || h.Role != portal.SuperAdmin || !h.State.MaySignIn() || h.UserID == m.UserID {
 				return portal.Invalidf("heir", "Choose the Super admin who takes over your personal applications.")
 			}
 			if err := t.bequeath(by, o, m.UserID, h.UserID); err != nil {
@@ -272,7 +272,8 @@ func (s *Store) Heirs(ctx context.Context, by portal.Actor) ([]portal.Member, er
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
-		WHERE m.org_id = ? AND m.role = 'super_admin' AND m.user_id <> ? ORDER BY m.user_id LIMIT ?`, by.OrgID, by.UserID, maxPeople)
+		WHERE m.org_id = ? AND m.role = 'super_admin' AND m.user_id <> ? AND u.state NOT IN ('deactivated', 'deleted')
+		ORDER BY m.user_id LIMIT ?`, by.OrgID, by.UserID, maxPeople)
 	return list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })
 }
 
