@@ -103,7 +103,7 @@ func (c auditVerifyCommand) Run(f *flags) error {
 		fmt.Println("The audit log is empty.")
 		return nil
 	}
-	fmt.Printf("The audit log is whole: %d entries, the newest of %s.\nIts end: %d:%x\n", end.Entries, end.At.Format("2 January 2006 15:04:05 UTC"), end.ID, end.Hash)
+	fmt.Printf("The audit log is whole. Entries: %d, the newest of %s.\nIts end: %d:%x\n", end.Entries, end.At.Format("2 January 2006 15:04:05 UTC"), end.ID, end.Hash)
 	return nil
 }
 
