@@ -115,7 +115,13 @@ func (p *person) local(u *url.URL) bool {
 	return u.Scheme+"://"+u.Host == p.server.url
 }
 
+// away is what pages that change by themselves meet while the program restarts.
+var away = regexp.MustCompile(`net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)`)
+
 func (p *person) trouble(what string) {
+	if p.server.restarted.Load() && away.MatchString(what) {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.troubles = append(p.troubles, what)

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -44,6 +45,8 @@ type server struct {
 	url  string // the address people use, and the base of links in mails
 
 	transport http.RoundTripper // of plain clients; nil: the usual one
+
+	restarted atomic.Bool // pages that were open meanwhile have asked in vain
 
 	cmd    *exec.Cmd
 	exited chan error
@@ -178,6 +181,7 @@ func (s *server) restart(change func(*serverOptions)) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.restarted.Store(true)
 	s.stop()
 	change(&s.opts)
 	s.start("127.0.0.1:" + u.Port())

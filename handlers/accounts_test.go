@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -66,7 +67,7 @@ func TestRegisteringAndForgettingAnswerTheSameForKnownAndUnknown_ENUM_02_ENUM_03
 	t.Parallel()
 	for name, how := range map[string]change{"plain": func(*http.Request) {}, "htmx": hx("")} {
 		w := newWorld(t)
-		for path, form := range map[string]map[string]string{"/register": newcomer, "/forgot-password": {}} {
+		for path, form := range map[string]map[string]string{"/register": maps.Clone(newcomer), "/forgot-password": {}} {
 			ask := func(email string) string {
 				b := w.browser("")
 				form["email"] = email
