@@ -397,7 +397,7 @@
   const update = (part, fresh) => {
     if (!fresh || part.shown === fresh.innerHTML) return true;
     const focus = part.contains(document.activeElement) ? document.activeElement : null;
-    const next = focus && twin(focus, fresh);
+    const next = focus && (focus.matches("h1") ? $("h1", fresh) : twin(focus, fresh)); // a heading may be renamed
     if (busy(part) || focus && !next) return false;
     part.shown = fresh.innerHTML;
     part.replaceChildren(...fresh.childNodes);
