@@ -10,6 +10,8 @@ import (
 type live struct {
 	mu       sync.Mutex
 	watchers map[int64]map[chan struct{}]bool // by organization; 0: the whole portal
+	changes  map[int64]int64                  // how many there have been, likewise
+	began    int64                            // what is added to them, so that those of another process do not look the same
 	version  int64                            // of the database, as other processes have left it
 }
 
@@ -36,6 +38,14 @@ func (s *Store) Watch(orgID int64) (changed <-chan struct{}, stop func()) {
 	}
 }
 
+// Changes is a number that grows with each change in the organization with that
+// id, or anywhere if it is 0. What was read after it was asked for is as new as it.
+func (s *Store) Changes(orgID int64) int64 {
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
+	return s.live.began + s.live.changes[orgID]
+}
+
 // wake tells the watchers of these organizations, and those of the whole portal.
 func (l *live) wake(orgs map[int64]bool) {
 	l.mu.Lock()
@@ -49,6 +59,10 @@ func (l *live) wake(orgs map[int64]bool) {
 }
 
 func (l *live) wakeOne(org int64) {
+	if l.changes == nil {
+		l.changes = map[int64]int64{}
+	}
+	l.changes[org]++
 	for c := range l.watchers[org] {
 		select {
 		case c <- struct{}{}:
@@ -68,6 +82,7 @@ func (s *Store) WatchOthers(ctx context.Context) error {
 	s.live.mu.Lock()
 	defer s.live.mu.Unlock()
 	if s.live.version != version && s.live.version != 0 {
+		s.live.began++ // whatever anybody has looked at may have changed
 		for org := range s.live.watchers {
 			s.live.wakeOne(org)
 		}

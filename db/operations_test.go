@@ -819,6 +819,7 @@ var operations = []operation{
 		stop()
 		return nil, nil
 	}},
+	{method: "Changes", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.Changes(0), nil }},
 	{method: "WatchOthers", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.WatchOthers(f.ctx) }},
 	{method: "ForgotPassword", run: func(f *scene, _ portal.Actor) (any, error) {
 		return nil, f.s.ForgotPassword(f.ctx, ip, " ANN@example.org")

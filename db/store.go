@@ -71,6 +71,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{Now: time.Now, Wake: func() {}, Subject: func(m portal.Mail) string { return m.Kind.Words() }, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
+	s.live.began = millis(s.Now())
 	if s.keys, err = file.derive(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -129,6 +130,10 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, b
 		return portal.TooManyError("open pages that change by themselves", liveBeat)
 	}
 	changed, stop := s.store.Watch(orgID)
+	first := "beat"
+	if seen := c.Query("seen"); seen != "" && seen != strconv.FormatInt(s.store.Changes(orgID), 10) {
+		first = "change" // between the page and its stream, or while the stream was broken
+	}
 	conn := c.Context().Conn()
 	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
 	c.Set("X-Accel-Buffering", "no") // nginx would keep the events back
@@ -144,7 +149,7 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, b
 		}
 		beat := time.NewTicker(liveBeat)
 		defer beat.Stop()
-		for event := "beat"; s.stillMay(v, may) && send(event); {
+		for event := first; s.stillMay(v, may) && send(event); {
 			select {
 			case <-s.Stop:
 				return

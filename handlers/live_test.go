@@ -103,6 +103,24 @@ func TestALiveStreamSaysThatSomethingHasChangedAndNoMore(t *testing.T) {
 	}
 }
 
+func TestALiveStreamBeginsWithWhatHappenedSinceThePage(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	for who, page := range map[string]string{"ann": "/o/" + w.ids["Acme"] + "/users", "bea": "/o/" + w.ids["Beta"] + "/users",
+		"ada": "/admin", "rita": "/organizations/requests/" + w.ids["Rigel"]} {
+		path, there := w.browser(who).get(page).is(t, 200).page(t).Find("[data-live]").Attr("data-live")
+		if !there {
+			t.Fatalf("%s: the page does not change by itself", who)
+		}
+		_, before, _ := w.stream(at, who, path)
+		w.next(before, "beat")
+		w.invite("ann", "Acme", "nora-"+who, portal.TeamMember)
+		want := map[string]string{"ann": "change", "ada": "change", "bea": "beat", "rita": "beat"}[who] // others see nothing of it
+		_, after, _ := w.stream(at, who, path)
+		w.next(after, want)
+	}
+}
+
 func TestALiveStreamEndsWithTheRightToLook_SESS_06(t *testing.T) {
 	t.Parallel()
 	w, at, _ := served(t)

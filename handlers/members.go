@@ -49,7 +49,7 @@ func orgForm(c *fiber.Ctx, menu, title string) views.Page {
 
 func (s *server) listUsers(c *fiber.Ctx) error {
 	v, ctx := at(c), c.UserContext()
-	p := views.UsersProps{Base: v.base, ViewerID: v.actor.UserID, OfMember: v.actor.Role != "", Query: query(c), First: c.Query("after") == "", Now: s.store.Now(),
+	p := views.UsersProps{Base: v.base, ViewerID: v.actor.UserID, OfMember: v.actor.Role != "", Seen: v.seen, Query: query(c), First: c.Query("after") == "", Now: s.store.Now(),
 		MaySeeOpen: v.actor.May(portal.SeeInvitations),
 		MayManage:  v.actor.May(portal.ManageMembers) && v.org.State == portal.OrgActive}
 	var err error

@@ -65,7 +65,11 @@ func (s *server) showRequest(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return s.show(c, requestPage(q), views.Request(q, at(c).set.RegisterOrgs, s.store.Now()))
+	seen := s.store.Changes(q.ID) // what is shown is read after it
+	if q, err = s.store.Request(c.UserContext(), actor(c), q.PublicID); err != nil {
+		return err
+	}
+	return s.show(c, requestPage(q), views.Request(q, seen, at(c).set.RegisterOrgs, s.store.Now()))
 }
 
 // openRequest is the actor's own request, which must be in that state to be

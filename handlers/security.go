@@ -188,6 +188,7 @@ func (s *server) admins(c *fiber.Ctx) error {
 	if at(c).set.AdminsFactor && !at(c).viewer.Factor {
 		return portal.ErrFactorMissing(portal.ThePortal)
 	}
+	at(c).seen = s.store.Changes(0)
 	return c.Next()
 }
 
@@ -236,6 +237,8 @@ func (s *server) inOrg(admin bool) fiber.Handler {
 		v.actor, v.org, v.base = by, org, "/o/"+org.PublicID
 		if admin {
 			v.base = "/admin/organizations/" + org.PublicID
+		} else {
+			v.seen = s.store.Changes(org.ID)
 		}
 		v.teams = v.base + "/teams"
 		return c.Next()

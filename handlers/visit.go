@@ -20,6 +20,7 @@ type visit struct {
 	form    map[string]string
 	actor   portal.Actor
 	org     portal.Organization // inside an organization
+	seen    int64               // of a page that changes by itself: the changes it shows
 	teams   string              // where the organization's teams are
 	base    string              // where the organization's pages are: /o/{id} or /admin/organizations/{id}
 }

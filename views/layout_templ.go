@@ -1169,7 +1169,7 @@ func adminSidebar(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = Live("/admin").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Live("/admin", p.Seen).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -144,7 +144,7 @@ func newOrganizationLead(autoApprove bool) string {
 }
 
 // Request is the page of a request for an organization, for who made it.
-func Request(q portal.OrgRequest, mayResubmit bool, now time.Time) templ.Component {
+func Request(q portal.OrgRequest, seen int64, mayResubmit bool, now time.Time) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -166,7 +166,7 @@ func Request(q portal.OrgRequest, mayResubmit bool, now time.Time) templ.Compone
 		}
 		ctx = templ.ClearChildren(ctx)
 		at := "/organizations/requests/" + q.PublicID
-		templ_7745c5c3_Err = Live(at).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Live(at, seen).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
