@@ -211,3 +211,33 @@ func TestTheAuditLogIsFilteredAndPaged(t *testing.T) {
 		t.Errorf("of somebody who is gone there are %d entries", len(got))
 	}
 }
+
+func TestActivityKeepsWhatOtherPagesKeep_AUD_03(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	una := f.in("una", "Acme")
+	a, err := f.s.CreateApplication(f.ctx, f.in("abe", "Acme"), portal.NewApplication{Name: "Hidden", Visibility: portal.VisiblePersonal})
+	f.must(err)
+	_, _, err = f.s.CreateCredential(f.ctx, f.in("abe", "Acme"), a.PublicID, portal.NewCredential{Label: "secret label"})
+	f.must(err)
+	_, err = f.s.Invite(f.ctx, f.in("ann", "Acme"), portal.NewInvitation{First: "Zoe", Last: "Test", Email: "zoe@example.org", Role: portal.TeamMember})
+	f.must(err)
+	for who, want := range map[string]bool{"una": false, "ann": true} {
+		by := una
+		if who == "ann" {
+			by = f.in("ann", "Acme")
+		}
+		list, err := f.s.Activity(f.ctx, by, portal.AuditFilter{}, "")
+		f.must(err)
+		for _, what := range []string{"Hidden", "zoe@example.org"} {
+			if got := slices.ContainsFunc(list.Items, func(e portal.AuditEntry) bool { return e.Subject == what }); got != want {
+				t.Errorf("%s reads of %s: %v, want %v", who, what, got, want)
+			}
+		}
+	}
+	own, err := f.s.Activity(f.ctx, f.in("abe", "Acme"), portal.AuditFilter{}, "")
+	f.must(err)
+	if !slices.ContainsFunc(own.Items, func(e portal.AuditEntry) bool { return e.Subject == "Hidden" }) {
+		t.Error("its owner does not read of it")
+	}
+}

@@ -504,3 +504,6 @@ func (f *scene) unchanged(before map[string]string) {
 		}
 	}
 }
+
+// long reports whether the long forms of tests are wanted.
+func long() bool { return os.Getenv("TEST_LONG") == "1" }

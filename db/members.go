@@ -290,3 +290,9 @@ func (t *tx) part(o portal.Organization, m portal.Member) error {
 	}
 	return err
 }
+
+func (t *tx) isMember(orgID int64, emailKey string) (bool, error) {
+	var n int
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND u.email_key = ?)`, orgID, emailKey).Scan(&n)
+	return n == 1, err
+}

@@ -117,3 +117,39 @@ func (s *Store) rekey(ctx context.Context) (int, error) {
 	})
 	return n, err
 }
+
+// rekeyFactors seals all second factors with the newest key, in batches.
+func (s *Store) rekeyFactors(ctx context.Context) error {
+	type row struct {
+		user   int64
+		sealed []byte
+		by     int
+	}
+	for {
+		n := 0
+		err := s.inTx(ctx, func(t *tx) error {
+			rows, err := t.rows(`SELECT user_id, sealed, sealed_by FROM second_factors WHERE sealed_by < ? ORDER BY sealed_by, user_id LIMIT ?`, s.keys.newest, rekeyBatch)
+			all, err := list(rows, err, func(r *sql.Rows) (row, error) {
+				var k row
+				return k, r.Scan(&k.user, &k.sealed, &k.by)
+			})
+			if err != nil {
+				return err
+			}
+			for _, k := range all {
+				secret, err := s.keys.open(k.sealed, k.by, factorSeal(k.user))
+				if err != nil {
+					return err
+				}
+				if _, err := t.exec(`UPDATE second_factors SET sealed = ?, sealed_by = ? WHERE user_id = ?`, s.keys.seal(secret, factorSeal(k.user)), s.keys.newest, k.user); err != nil {
+					return err
+				}
+			}
+			n = len(all)
+			return nil
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}

@@ -27,11 +27,6 @@ func (t *tx) setSetting(key, value string) error {
 	return err
 }
 
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 func readSettings(ctx context.Context, q querier) (portal.Settings, error) {
 	s := portal.DefaultSettings()
 	rows, err := q.QueryContext(ctx, `SELECT key, value FROM settings`)

@@ -107,9 +107,3 @@ func (t *tx) inviteRow(by portal.Actor, o portal.Organization, row *portal.Invit
 	_, err = t.exec(`RELEASE invite_row`)
 	return err
 }
-
-func (t *tx) isMember(orgID int64, emailKey string) (bool, error) {
-	var n int
-	err := t.row(`SELECT EXISTS (SELECT 1 FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND u.email_key = ?)`, orgID, emailKey).Scan(&n)
-	return n == 1, err
-}
