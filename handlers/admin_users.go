@@ -134,15 +134,15 @@ func (s *server) createAccountReset(c *fiber.Ctx) error {
 	return s.doneMail(c, accountPath(u), "A link to set a new password is on its way to "+u.Email+".", "The mail to "+u.Email+" is kept under Emails.")
 }
 
-func (s *server) newPromotion(c *fiber.Ctx) error { return s.adminForm(c, true, nil) }
+func (s *server) newPromotion(c *fiber.Ctx) error { return s.promotionForm(c, true, nil) }
 
 func (s *server) createPromotion(c *fiber.Ctx) error { return s.setAdmin(c, true) }
 
-func (s *server) newDemotion(c *fiber.Ctx) error { return s.adminForm(c, false, nil) }
+func (s *server) newDemotion(c *fiber.Ctx) error { return s.promotionForm(c, false, nil) }
 
 func (s *server) createDemotion(c *fiber.Ctx) error { return s.setAdmin(c, false) }
 
-func (s *server) adminForm(c *fiber.Ctx, admin bool, problem error) error {
+func (s *server) promotionForm(c *fiber.Ctx, admin bool, problem error) error {
 	title := "Make portal admin"
 	if !admin {
 		title = "Take portal admin away"
@@ -159,7 +159,7 @@ func (s *server) setAdmin(c *fiber.Ctx, admin bool) error {
 		u, err = s.store.SetAdmin(c.UserContext(), actor(c), c.Params("id"), admin)
 	}
 	if problems(err) != nil {
-		return s.adminForm(c, admin, err)
+		return s.promotionForm(c, admin, err)
 	}
 	if err != nil {
 		return err

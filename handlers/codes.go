@@ -9,17 +9,6 @@ import (
 	"portico/views"
 )
 
-// codes are the pages of an organization's invite codes, for portal admins.
-func (s *server) codes(org fiber.Router) {
-	org.Get("/codes", s.listCodes)
-	org.Get("/codes/new", s.newInviteCode)
-	org.Post("/codes", s.createInviteCode)
-	org.Get("/codes/:id", s.editCode)
-	org.Post("/codes/:id", s.updateCode)
-	org.Post("/codes/:id/deactivation", s.deactivateCode)
-	org.Post("/codes/:id/activation", s.activateCode)
-}
-
 func (s *server) listCodes(c *fiber.Ctx) error {
 	v := at(c)
 	list, err := s.store.Codes(c.UserContext(), v.actor, c.Query("after"))
