@@ -112,12 +112,13 @@ type adminCommand struct {
 }
 
 type keyCommand struct {
-	Rotate keyRotateCommand `cmd:"" help:"Encrypt every credential under a new key. The portal must not be running."`
+	Rotate keyRotateCommand `cmd:"" help:"Encrypt all that is encrypted under a new key. The portal must not be running."`
 }
 
 type keyRotateCommand struct{}
 
-// Run encrypts every credential under a new key. Killed half way, it goes on where
+// Run encrypts credentials, second factors and the mail server's password under a
+// new key. Killed half way, it goes on where
 // it stopped when it is run again.
 func (keyRotateCommand) Run(f *flags) error {
 	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {

@@ -129,7 +129,7 @@ func (t *tx) errDeactivated(u portal.User) error {
 	if who == "" || !at.Valid {
 		return portal.Errorf(portal.Conflict, "The account of %s is deactivated already.", u.Name())
 	}
-	return portal.Errorf(portal.Conflict, "The account of %s was deactivated by %s on %s.", u.Name(), who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
+	return portal.Errorf(portal.Conflict, "The account of %s was deactivated by %s on %s.", u.Name(), who, fromNullMillis(at).Format(whenWords))
 }
 
 // ActivateUser opens a deactivated account again. Whoever had not proven their

@@ -167,13 +167,7 @@ func (s *Store) OrgsNamed(ctx context.Context, by portal.Actor, query string) ([
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+orgColumns+` FROM organizations o WHERE o.id > 0`+v.where+` ORDER BY o.id DESC LIMIT ?`, append(v.args, maxNamed)...)
-	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
-		var o portal.Organization
-		var created int64
-		err := r.Scan(orgFields(&o, &created)...)
-		o.CreatedAt = fromMillis(created)
-		return o, err
-	})
+	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) { return scanOrg(r) })
 }
 
 // condition is a part of a WHERE with its arguments.

@@ -235,9 +235,9 @@ func (s *Store) Reveal(ctx context.Context, by portal.Actor, appID, id string) (
 func errKeyEnded(c portal.Credential, now time.Time) error {
 	switch c.State(now) {
 	case portal.CredentialRevoked:
-		return portal.Errorf(portal.Conflict, "This credential was revoked by %s on %s.", c.EndedBy, c.RevokedAt.Format("2 Jan 2006 at 15:04 UTC"))
+		return portal.Errorf(portal.Conflict, "This credential was revoked by %s on %s.", c.EndedBy, c.RevokedAt.Format(whenWords))
 	case portal.CredentialRetiring, portal.CredentialEnded:
-		return portal.Errorf(portal.Conflict, "This credential was rotated by %s on %s.", c.EndedBy, c.RotatedAt.Format("2 Jan 2006 at 15:04 UTC"))
+		return portal.Errorf(portal.Conflict, "This credential was rotated by %s on %s.", c.EndedBy, c.RotatedAt.Format(whenWords))
 	}
 	return portal.Errorf(portal.Conflict, "This credential has expired. Make a new one.")
 }

@@ -123,40 +123,14 @@ func (t *tx) bequeathAll(by portal.Actor, o portal.Organization, from, to int64)
 	if err := t.bequeath(by, o, from, to); err != nil {
 		return err
 	}
-	rows, err := t.rows(`SELECT id, name FROM applications WHERE org_id = ? AND owner_id = ? AND deleted_at IS NULL`, o.ID, from)
-	apps, err := list(rows, err, func(r *sql.Rows) (portal.Application, error) {
-		var a portal.Application
-		return a, r.Scan(&a.ID, &a.Name)
-	})
-	if err != nil || len(apps) == 0 {
-		return err
-	}
-	var heir string
-	if err := t.row(`SELECT first_name || ' ' || last_name FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, to).Scan(&heir); err != nil {
-		return one(err)
-	}
-	t.onlyFor = 0 // every member may know of these
-	for _, a := range apps {
-		t.appID = a.ID
-		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ?`, to, a.ID); err != nil {
-			return err
-		}
-		if err := t.audit(by, o.ID, portal.AuditAppInherited, a.Name, "now of "+heir); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.passOn(by, o, from, to, `visibility <> 'personal'`, 0) // every member may know of these
 }
 
 // withdrawAll withdraws somebody's request for an organization that waits for a
 // decision.
 func (t *tx) withdrawAll(by portal.Actor, a account) error {
 	rows, err := t.rows(`SELECT `+orgColumns+` FROM organizations o WHERE o.requester_id = ? AND o.state = 'pending' LIMIT ?`, a.ID, maxOwn)
-	open, err := list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
-		var o portal.Organization
-		var created int64
-		return o, r.Scan(orgFields(&o, &created)...)
-	})
+	open, err := list(rows, err, func(r *sql.Rows) (portal.Organization, error) { return scanOrg(r) })
 	if err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (s *Store) EnableFactor(ctx context.Context, by portal.Actor, code string) 
 		if _, err := t.exec(`UPDATE second_factors SET enabled_at = ?, last_step = ? WHERE user_id = ?`, millis(t.now), step, by.UserID); err != nil {
 			return err
 		}
-		if codes, err = t.makeCodes(by.UserID); err != nil {
+		if codes, err = t.makeRecoveryCodes(by.UserID); err != nil {
 			return err
 		}
 		return t.audit(by, 0, portal.AuditFactorOn, "", "")
@@ -178,8 +178,8 @@ func (s *Store) EnableFactor(ctx context.Context, by portal.Actor, code string) 
 	return codes, err
 }
 
-// makeCodes replaces somebody's recovery codes.
-func (t *tx) makeCodes(userID int64) ([]string, error) {
+// makeRecoveryCodes replaces somebody's recovery codes.
+func (t *tx) makeRecoveryCodes(userID int64) ([]string, error) {
 	if _, err := t.exec(`DELETE FROM recovery_codes WHERE user_id = ?`, userID); err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (t *tx) makeCodes(userID int64) ([]string, error) {
 		random := make([]byte, 10)
 		_, _ = rand.Read(random) // never fails, see crypto/rand
 		code := portal.RecoveryCode(random)
-		if _, err := t.exec(`INSERT INTO recovery_codes (user_id, hash) VALUES (?, ?)`, userID, hashCode(code)); err != nil {
+		if _, err := t.exec(`INSERT INTO recovery_codes (user_id, hash) VALUES (?, ?)`, userID, hashRecoveryCode(code)); err != nil {
 			return nil, err
 		}
 		codes = append(codes, code)
@@ -196,15 +196,15 @@ func (t *tx) makeCodes(userID int64) ([]string, error) {
 	return codes, nil
 }
 
-// hashCode is what is kept of a recovery code. It is as random as a key, so one
+// hashRecoveryCode is what is kept of a recovery code. It is as random as a key, so one
 // round of a plain hash will do.
-func hashCode(code string) []byte {
+func hashRecoveryCode(code string) []byte {
 	sum := sha256.Sum256([]byte("portico recovery " + portal.TidyCode(code)))
 	return sum[:]
 }
 
-// NewCodes replaces the actor's recovery codes. The old ones end.
-func (s *Store) NewCodes(ctx context.Context, by portal.Actor) ([]string, error) {
+// NewRecoveryCodes replaces the actor's recovery codes. The old ones end.
+func (s *Store) NewRecoveryCodes(ctx context.Context, by portal.Actor) ([]string, error) {
 	var codes []string
 	err := s.change(ctx, by, func(t *tx, by portal.Actor) error {
 		if on, err := factorOn(ctx, t, by.UserID); err != nil {
@@ -213,7 +213,7 @@ func (s *Store) NewCodes(ctx context.Context, by portal.Actor) ([]string, error)
 			return portal.ErrNotFound
 		}
 		var err error
-		if codes, err = t.makeCodes(by.UserID); err != nil {
+		if codes, err = t.makeRecoveryCodes(by.UserID); err != nil {
 			return err
 		}
 		return t.audit(by, 0, portal.AuditCodesMade, "", "")

@@ -79,7 +79,7 @@ func TestWithASecondFactorThePasswordAloneSignsNobodyIn(t *testing.T) {
 
 	// New recovery codes end the old ones.
 	f.pass(portal.LimitCode.Window)
-	fresh, err := f.s.NewCodes(f.ctx, f.user("ann"))
+	fresh, err := f.s.NewRecoveryCodes(f.ctx, f.user("ann"))
 	f.must(err)
 	f.refused(in(codes[1], "g"), portal.Invalid, "[code:")
 	f.must(in(fresh[9], "h"))

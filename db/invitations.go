@@ -161,7 +161,7 @@ func (t *tx) errInvitationDecided(inv portal.Invitation) error {
 	if err != nil {
 		return err
 	}
-	return portal.Errorf(portal.Conflict, "The invitation of %s was %s by %s on %s.", inv.Email, state, who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
+	return portal.Errorf(portal.Conflict, "The invitation of %s was %s by %s on %s.", inv.Email, state, who, fromNullMillis(at).Format(whenWords))
 }
 
 // Resend sends an invitation again in the actor's name: new link, new expiry.

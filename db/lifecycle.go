@@ -26,7 +26,7 @@ func errMoved(q portal.OrgRequest) error {
 		return portal.Errorf(portal.Conflict, "%s is %s. Load the page again.", q.Name, q.State)
 	}
 	what := map[portal.OrgState]string{portal.OrgActive: "made active again", portal.OrgSuspended: "suspended", portal.OrgDeleted: "deleted"}[q.State]
-	return portal.Errorf(portal.Conflict, "%s was %s by %s on %s.", q.Name, what, q.ChangedBy, q.ChangedAt.Format("2 Jan 2006 at 15:04 UTC"))
+	return portal.Errorf(portal.Conflict, "%s was %s by %s on %s.", q.Name, what, q.ChangedBy, q.ChangedAt.Format(whenWords))
 }
 
 // moveOrg takes an organization from where q stands to next. Its keys stop or

@@ -175,7 +175,7 @@ func (s *Store) RemoveMember(ctx context.Context, by portal.Actor, publicID stri
 		if err := t.keepsSuperAdmin(o, m); err != nil {
 			return err
 		}
-		before, err := t.before(o, m)
+		before, err := t.holdings(o, m)
 		if err != nil {
 			return err
 		}

@@ -88,11 +88,11 @@ var accountOperations = []operation{
 		},
 		does:  outcome{audit: []string{"ann turned two-factor sign-in on"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}},
 		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"on already"}}},
-	{method: "NewCodes", outside: true, doer: "ann", prepare: annHasFactor,
+	{method: "NewRecoveryCodes", outside: true, doer: "ann", prepare: annHasFactor,
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who: "N      N    N     N   y   N   N   N   N    N   N",
 		run: func(f *scene, by portal.Actor) (any, error) {
-			codes, err := f.s.NewCodes(f.ctx, by)
+			codes, err := f.s.NewRecoveryCodes(f.ctx, by)
 			return nil, only(err, "codes", len(codes), err == nil)
 		},
 		does:  outcome{audit: []string{"ann made new recovery codes"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}},

@@ -15,12 +15,16 @@ func orgFields(o *portal.Organization, created *int64) []any {
 	return []any{&o.ID, &o.PublicID, &o.Name, &o.State, created, &o.RequireFactor}
 }
 
-func (t *tx) organization(id int64) (portal.Organization, error) {
+func scanOrg(row interface{ Scan(...any) error }) (portal.Organization, error) {
 	var o portal.Organization
 	var created int64
-	err := t.row(`SELECT `+orgColumns+` FROM organizations o WHERE o.id = ?`, id).Scan(orgFields(&o, &created)...)
+	err := row.Scan(orgFields(&o, &created)...)
 	o.CreatedAt = fromMillis(created)
 	return o, one(err)
+}
+
+func (t *tx) organization(id int64) (portal.Organization, error) {
+	return scanOrg(t.row(`SELECT `+orgColumns+` FROM organizations o WHERE o.id = ?`, id))
 }
 
 // Enter takes an actor into the organization with that public id: as a member,
@@ -123,8 +127,7 @@ func (t *tx) join(orgID, userID int64, role portal.Role, first, last string) err
 		orgID, userID, role, first, last, millis(t.now)); err != nil {
 		return fmt.Errorf("insert membership: %w", err)
 	}
-	_, err := t.exec(`INSERT INTO team_members (org_id, team_id, user_id) SELECT org_id, id, ? FROM teams WHERE org_id = ? AND is_default = 1`, userID, orgID)
-	return err
+	return t.toDefaultTeam(orgID, userID)
 }
 
 func (t *tx) rename(by portal.Actor, o portal.Organization, name string) error {

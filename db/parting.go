@@ -48,13 +48,7 @@ func lastIn(ctx context.Context, q querier, u portal.User) ([]portal.Organizatio
 			AND NOT EXISTS (SELECT 1 FROM memberships x JOIN users u ON u.id = x.user_id
 				WHERE x.org_id = m.org_id AND x.user_id <> m.user_id AND x.role = 'super_admin' AND u.state IN `+states+`)
 		ORDER BY m.org_id LIMIT ?`, u.ID, maxOwn)
-	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) {
-		var o portal.Organization
-		var created int64
-		err := r.Scan(orgFields(&o, &created)...)
-		o.CreatedAt = fromMillis(created)
-		return o, err
-	})
+	return list(rows, err, func(r *sql.Rows) (portal.Organization, error) { return scanOrg(r) })
 }
 
 // lastAdmin reports whether u is the one portal admin who can act.

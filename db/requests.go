@@ -88,7 +88,7 @@ func errDecided(q portal.OrgRequest) error {
 	if q.State == portal.OrgActive && q.DecidedBy == "" {
 		by = " automatically"
 	}
-	return portal.Errorf(portal.Conflict, "%s was %s%s on %s.", q.Name, what, by, at.Format("2 Jan 2006 at 15:04 UTC"))
+	return portal.Errorf(portal.Conflict, "%s was %s%s on %s.", q.Name, what, by, at.Format(whenWords))
 }
 
 // RegisterOrg registers an organization for the actor. With auto-approval it is

@@ -181,7 +181,13 @@ func (s *Store) MoveApplication(ctx context.Context, by portal.Actor, publicID, 
 
 // bequeath passes a leaver's personal applications on to somebody who stays.
 func (t *tx) bequeath(by portal.Actor, o portal.Organization, from, to int64) error {
-	rows, err := t.rows(`SELECT id, name FROM applications WHERE org_id = ? AND owner_id = ? AND visibility = 'personal' AND deleted_at IS NULL`, o.ID, from)
+	return t.passOn(by, o, from, to, `visibility = 'personal'`, to)
+}
+
+// passOn gives the applications of from for which the condition holds to another
+// member; onlyFor is who alone may read of it.
+func (t *tx) passOn(by portal.Actor, o portal.Organization, from, to int64, condition string, onlyFor int64) error {
+	rows, err := t.rows(`SELECT id, name FROM applications WHERE org_id = ? AND owner_id = ? AND `+condition+` AND deleted_at IS NULL`, o.ID, from)
 	apps, err := list(rows, err, func(r *sql.Rows) (portal.Application, error) {
 		var a portal.Application
 		return a, r.Scan(&a.ID, &a.Name)
@@ -193,7 +199,7 @@ func (t *tx) bequeath(by portal.Actor, o portal.Organization, from, to int64) er
 	if err := t.row(`SELECT first_name || ' ' || last_name FROM memberships WHERE org_id = ? AND user_id = ?`, o.ID, to).Scan(&heir); err != nil {
 		return one(err)
 	}
-	t.onlyFor = to
+	t.onlyFor = onlyFor
 	for _, a := range apps {
 		t.appID = a.ID
 		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ?`, to, a.ID); err != nil {

@@ -182,6 +182,6 @@ func (t *tx) useCode(a account, code string) (detail string, ok bool, err error)
 		_, err := t.exec(`UPDATE second_factors SET last_step = ? WHERE user_id = ?`, step, a.ID)
 		return "with a code", true, err
 	}
-	n, err := t.exec(`UPDATE recovery_codes SET used_at = ? WHERE user_id = ? AND hash = ? AND used_at IS NULL`, millis(t.now), a.ID, hashCode(code))
+	n, err := t.exec(`UPDATE recovery_codes SET used_at = ? WHERE user_id = ? AND hash = ? AND used_at IS NULL`, millis(t.now), a.ID, hashRecoveryCode(code))
 	return "with a recovery code", n == 1, err
 }

@@ -147,6 +147,7 @@ func (s *Store) RemoveFromTeam(ctx context.Context, by portal.Actor, publicID, m
 	return l, err
 }
 
+// toDefaultTeam puts a member into the team that everybody can be in.
 func (t *tx) toDefaultTeam(orgID, userID int64) error {
 	_, err := t.exec(`INSERT INTO team_members (org_id, team_id, user_id) SELECT org_id, id, ? FROM teams WHERE org_id = ? AND is_default = 1 ON CONFLICT DO NOTHING`, userID, orgID)
 	return err

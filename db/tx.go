@@ -173,6 +173,9 @@ func newID() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b))[:portal.PublicIDLen]
 }
 
+// whenWords is how a refusal says when somebody was quicker.
+const whenWords = "2 Jan 2006 at 15:04 UTC"
+
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
 func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -31,8 +31,8 @@ type link struct{ Invitation, Version, Expires int64 }
 // revocation is the invitation that was revoked.
 type revocation struct{ Invitation int64 }
 
-// before notes what a member has, before they are removed.
-func (t *tx) before(o portal.Organization, m portal.Member) (removal, error) {
+// holdings notes what a member has, before they are removed.
+func (t *tx) holdings(o portal.Organization, m portal.Member) (removal, error) {
 	r := removal{User: m.UserID, Joined: millis(m.JoinedAt), Role: m.Role, First: m.First, Last: m.Last}
 	var err error
 	if r.Teams, err = t.numbers(`SELECT team_id FROM team_members WHERE org_id = ? AND user_id = ?`, o.ID, m.UserID); err != nil {
@@ -164,8 +164,7 @@ func (t *tx) intoTeams(o portal.Organization, r removal) error {
 	if joined > 0 {
 		return nil
 	}
-	_, err := t.exec(`INSERT INTO team_members (org_id, team_id, user_id) SELECT org_id, id, ? FROM teams WHERE org_id = ? AND is_default = 1`, r.User, o.ID)
-	return err
+	return t.toDefaultTeam(o.ID, r.User)
 }
 
 // unrevoke opens an invitation again: its link works as before.
@@ -174,11 +173,9 @@ func (t *tx) unrevoke(by portal.Actor, o portal.Organization, r revocation) (str
 	if err != nil {
 		return "", err
 	}
-	var member int
-	if err := t.row(`SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = ? AND u.email_key = ?`, o.ID, inv.EmailKey).Scan(&member); err != nil {
+	if member, err := t.isMember(o.ID, inv.EmailKey); err != nil {
 		return "", err
-	}
-	if member > 0 {
+	} else if member {
 		return "", portal.Errorf(portal.Conflict, "%s is a member of %s already.", inv.Email, o.Name)
 	}
 	n, err := t.exec(`UPDATE invitations SET state = 'pending', decided_by = NULL, decided_at = NULL WHERE id = ? AND state = 'revoked'`, inv.ID)

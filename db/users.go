@@ -88,7 +88,7 @@ func (t *tx) errNotWaiting(u portal.User) error {
 		return err
 	}
 	if who != "" {
-		return portal.Errorf(portal.Conflict, "%s was approved by %s on %s.", u.Name(), who, fromNullMillis(at).Format("2 Jan 2006 at 15:04 UTC"))
+		return portal.Errorf(portal.Conflict, "%s was approved by %s on %s.", u.Name(), who, fromNullMillis(at).Format(whenWords))
 	}
 	return portal.Errorf(portal.Conflict, "The account of %s is %s: there is nothing to decide.", u.Name(), u.State)
 }

@@ -159,7 +159,7 @@ func (s *server) createCodes(c *fiber.Ctx) error {
 	err := s.reprove(c)
 	var codes []string
 	if err == nil {
-		codes, err = s.store.NewCodes(c.UserContext(), actor(c))
+		codes, err = s.store.NewRecoveryCodes(c.UserContext(), actor(c))
 	}
 	if problems(err) != nil {
 		return s.ownFactorForm(c, "New recovery codes", err, views.NewRecoveryCodes)
