@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -283,4 +284,15 @@ func (s *server) createSetup(c *fiber.Ctx) error {
 		return err
 	}
 	return s.leave(c, "/admin", "Welcome. You are the first portal admin.")
+}
+
+// maxQuery is how many characters of a search are looked at.
+const maxQuery = 100
+
+func query(c *fiber.Ctx) string { return typedQuery(c, "q") }
+
+// typedQuery is what was typed into a field of a form that only looks for something.
+func typedQuery(c *fiber.Ctx, field string) string {
+	q := []rune(strings.ToValidUTF8(c.Query(field), ""))
+	return string(q[:min(len(q), maxQuery)])
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -31,17 +30,6 @@ func (s *server) listOrganizations(c *fiber.Ctx) error {
 		}
 	}
 	return s.show(c, adminPage("organizations", "Organizations", consumers, ""), views.AdminOrganizations(p))
-}
-
-// maxQuery is how many characters of a search are looked at.
-const maxQuery = 100
-
-func query(c *fiber.Ctx) string { return typedQuery(c, "q") }
-
-// typedQuery is what was typed into a field of a form that only looks for something.
-func typedQuery(c *fiber.Ctx, field string) string {
-	q := []rune(strings.ToValidUTF8(c.Query(field), ""))
-	return string(q[:min(len(q), maxQuery)])
 }
 
 func typedFirst(c *fiber.Ctx) (views.FirstSuperAdmin, *portal.NewInvitation) {
