@@ -122,7 +122,7 @@ func (s *server) requestLive(c *fiber.Ctx) error {
 // live sends events until the visitor is gone, or may not look any more: that is
 // asked before each.
 func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, by portal.Actor) error) error {
-	if c.Get(fiber.HeaderAccept) != "text/event-stream" || c.Method() != fiber.MethodGet {
+	if c.Get(fiber.HeaderAccept) != eventStream || c.Method() != fiber.MethodGet {
 		return fiber.ErrNotAcceptable
 	}
 	v := *at(c) // the request is over before the stream is
@@ -135,7 +135,7 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, b
 		first = "change" // between the page and its stream, or while the stream was broken
 	}
 	conn := c.Context().Conn()
-	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
+	c.Set(fiber.HeaderContentType, eventStream+"; charset=utf-8")
 	c.Set("X-Accel-Buffering", "no") // nginx would keep the events back
 	c.Set(fiber.HeaderConnection, "close")
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
@@ -188,4 +188,10 @@ func (s *server) stillMay(v visit, may func(ctx context.Context, by portal.Actor
 // somebody is there.
 const liveHeader = "Portico-Live"
 
-func byItself(c *fiber.Ctx) bool { return c.Get(liveHeader) != "" && c.Method() == fiber.MethodGet }
+// eventStream is what browsers ask for when a page listens. They send no header of
+// ours then.
+const eventStream = "text/event-stream"
+
+func byItself(c *fiber.Ctx) bool {
+	return c.Method() == fiber.MethodGet && (c.Get(liveHeader) != "" || c.Get(fiber.HeaderAccept) == eventStream)
+}

@@ -190,14 +190,22 @@ func TestLiveStreamsEndWhenThePortalStops(t *testing.T) {
 
 func TestWhatAPageAsksByItselfDoesNotKeepTheSessionAlive(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, at, _ := served(t)
 	w.pass(time.Hour)
-	seen := `SELECT max(seen_at) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = 'ada@example.org'`
-	before := w.number(seen)
-	if a := w.browser("ada").get("/admin", hx("page"), with(liveHeader, "1")); a.status != http.StatusOK || w.number(seen) != before {
-		t.Errorf("%d, seen %d, before %d", a.status, w.number(seen), before)
-	}
-	if w.browser("ada").get("/admin"); w.number(seen) == before {
-		t.Error("a visit is not seen")
+	for who, path := range map[string]string{"ada": "/admin", "ann": "/o/" + w.ids["Acme"], "rita": "/organizations/requests/" + w.ids["Rigel"]} {
+		seen := func() int64 {
+			return w.number(`SELECT max(seen_at) FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email_key = ?`, address(who))
+		}
+		before := seen()
+		if a := w.browser(who).get(path, hx("page"), with(liveHeader, "1")); a.status != http.StatusOK || seen() != before {
+			t.Errorf("%s, again: %d, seen %d, before %d", path, a.status, seen(), before)
+		}
+		_, events, _ := w.stream(at, who, path+"/live")
+		if w.next(events, "beat"); seen() != before {
+			t.Errorf("%s: its stream is a visit", path)
+		}
+		if w.browser(who).get(path); seen() == before {
+			t.Errorf("%s: a visit is not seen", path)
+		}
 	}
 }

@@ -265,7 +265,7 @@ func (s *server) onOthersOwn(c *fiber.Ctx) error {
 // toLogin sends people to the sign-in page, and back to where they were for
 // pages (not for what a form has posted).
 func (s *server) toLogin(c *fiber.Ctx) error {
-	if c.Get(fiber.HeaderAccept) == "text/event-stream" {
+	if c.Get(fiber.HeaderAccept) == eventStream {
 		return c.SendStatus(fiber.StatusNoContent) // which ends a browser's listening
 	}
 	if c.Method() == fiber.MethodPost || isPart(c) {
