@@ -32,6 +32,8 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	// The journeys know Portico as a person and a thief do: by its program, its
 	// pages, its mail and its file.
 	"e2e": {nil, nil, []string{"github.com/", "golang.org/x/"}},
+	// So do those who break what it stands on.
+	"e2e/faults": {nil, nil, []string{"github.com/", "golang.org/x/"}},
 	// The loader drives the real program too, and fills its file.
 	"e2e/verifybench": {nil, []string{"github.com/gofiber/fiber/v2", "github.com/mattn/go-sqlite3"}, nil},
 	".":               {[]string{"portal", "db", "mail", "views", "assets", "handlers"}, []string{"github.com/", "golang.org/x/", "pgregory.net/"}, nil},
