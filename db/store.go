@@ -256,11 +256,15 @@ func (t *tx) migrated() (bool, error) {
 	return n == 1, err
 }
 
-// Ready reports whether the database can be written to.
+// Ready reports whether the database can be written to. An update that changes
+// nothing would not do: SQLite writes nothing then, also not onto a full disk.
 func (s *Store) Ready(ctx context.Context) error {
 	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE settings SET value = value WHERE key = 'epoch'`)
-		return err
+		var id int64
+		if err := t.row(`INSERT INTO limit_events (scope, subject, at) VALUES ('ready', '', ?) RETURNING id`, millis(t.now)).Scan(&id); err != nil {
+			return err
+		}
+		return t.unlimit(id)
 	})
 }
 
