@@ -9,12 +9,14 @@ import (
 	"portico/portal"
 )
 
-// An inviter may invite while they are an active portal admin or an active Super
-// admin of the organization (or an unproven one, who is at home there). That
-// link_id is not empty is said for the partial index outbox_by_link.
+// inviterMay holds while the inviter is an active portal admin or an active Super
+// admin of the organization (or an unproven one, who is at home there).
+const inviterMay = `((iu.state IN ('active', 'waiting', 'unproven') AND im.role IS NOT NULL AND im.role = 'super_admin') OR (iu.state = 'active' AND iu.admin = 1))`
+
+// That link_id is not empty is said for the partial index outbox_by_link.
 const invitationColumns = `i.id, i.public_id, i.org_id, i.email, i.email_key, i.first_name, i.last_name, i.role, i.state, i.version, i.expires_at, i.created_at,
 	i.inviter_id, COALESCE(im.first_name, iu.first_name), COALESCE(im.last_name, iu.last_name), iu.email, iu.state <> 'unproven',
-	(iu.state IN ('active', 'waiting', 'unproven') AND im.role IS NOT NULL AND im.role = 'super_admin') OR (iu.state = 'active' AND iu.admin = 1),
+	` + inviterMay + `,
 	COALESCE((SELECT CASE WHEN x.state = 'queued' AND x.error <> '' THEN 'failed' ELSE x.state END FROM outbox x WHERE x.link_id = i.public_id AND x.link_id <> '' AND x.link_version = i.version ORDER BY x.id DESC LIMIT 1), '')`
 
 const invitationTables = ` FROM invitations i JOIN users iu ON iu.id = i.inviter_id
@@ -282,8 +284,8 @@ func (t *tx) copyLink(by portal.Actor, o portal.Organization, inv portal.Invitat
 }
 
 // endCopied ends the invitations whose link somebody has copied who is not to invite
-// any more: they could let themselves in with it.
-const endCopied = `UPDATE invitations SET expires_at = min(expires_at, ?) WHERE state = 'pending'
+// any more: they could let themselves in with it. A revoked one may be opened again.
+const endCopied = `UPDATE invitations SET expires_at = min(expires_at, ?) WHERE state IN ('pending', 'revoked')
 	AND id IN (SELECT invitation_id FROM link_copies WHERE user_id = ?)`
 
 // endCopiedLinks does that in one organization.

@@ -15,21 +15,14 @@ func (s *Store) InvitationsFor(ctx context.Context, by portal.Actor) ([]portal.W
 	}
 	rows, err := s.read.QueryContext(ctx, `SELECT `+invitationColumns+`, o.public_id, o.name`+invitationTables+`
 		JOIN organizations o ON o.id = i.org_id
-		WHERE i.email_key = (SELECT email_key FROM users WHERE id = ?) AND i.state = 'pending' AND i.expires_at > ? AND o.state = 'active'
+		WHERE i.email_key = (SELECT email_key FROM users WHERE id = ?) AND i.state = 'pending' AND i.expires_at > ? AND o.state = 'active' AND `+inviterMay+`
 		ORDER BY i.id DESC LIMIT ?`, by.UserID, millis(s.Now()), maxOwn)
-	all, err := list(rows, err, func(r *sql.Rows) (portal.Waiting, error) {
+	return list(rows, err, func(r *sql.Rows) (portal.Waiting, error) {
 		var w portal.Waiting
 		inv, err := scanInvitation(scanWith{r, []any{&w.Org.PublicID, &w.Org.Name}})
 		w.Invitation = inv
 		return w, err
 	})
-	open := all[:0]
-	for _, w := range all {
-		if w.State(s.Now()) == portal.InvitationPending {
-			open = append(open, w)
-		}
-	}
-	return open, err
 }
 
 // scanWith scans further columns behind those of a shared scan function.

@@ -35,3 +35,21 @@ func TestAcceptingProvesNoPassword(t *testing.T) {
 		t.Errorf("the password counts as given at %d, and was given at %d", got, proved)
 	}
 }
+
+func TestVoidInvitationsHideNoOpenOnes(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.invite("bea", "Beta", "stan", portal.TeamMember)
+	// The newest are of organizations whose inviter is gone.
+	for i := range maxOwn {
+		f.exec(`INSERT INTO organizations (public_id, name, state, requester_id, requested_at, created_at) SELECT ?, 'Void', 'suspended', requester_id, requested_at, created_at FROM organizations WHERE name = 'Acme'`, newID())
+		f.exec(`INSERT INTO invitations (public_id, org_id, email_key, email, first_name, last_name, role, state, expires_at, inviter_id, created_at)
+			SELECT ?, (SELECT max(id) FROM organizations), ?, ?, 'Stan', 'Test', 'team_member', 'pending', ?, id, ? FROM users WHERE email_key = 'stan@example.org'`,
+			newID(), address("stan"), address("stan"), millis(f.clock.read().Add(time.Hour)), i)
+	}
+	f.exec(`UPDATE organizations SET state = 'active' WHERE name = 'Void'`)
+	all, err := f.s.InvitationsFor(f.ctx, f.user("stan"))
+	if f.must(err); len(all) != 1 || all[0].Org.Name != "Beta" {
+		t.Errorf("the open ones are %+v", all)
+	}
+}

@@ -41,7 +41,7 @@ func (t *tx) holdings(o portal.Organization, m portal.Member) (removal, error) {
 	if r.Apps, err = t.numbers(`SELECT id FROM applications WHERE org_id = ? AND owner_id = ? AND visibility = 'personal' AND deleted_at IS NULL`, o.ID, m.UserID); err != nil {
 		return r, err
 	}
-	rows, err := t.rows(`SELECT id, version, expires_at FROM invitations WHERE org_id = ? AND state = 'pending' AND expires_at > ?
+	rows, err := t.rows(`SELECT id, version, expires_at FROM invitations WHERE org_id = ? AND state IN ('pending', 'revoked') AND expires_at > ?
 		AND id IN (SELECT invitation_id FROM link_copies WHERE user_id = ?)`, o.ID, millis(t.now), m.UserID)
 	r.Links, err = list(rows, err, func(r *sql.Rows) (link, error) {
 		var l link
@@ -105,15 +105,15 @@ func (s *Store) Undo(ctx context.Context, by portal.Actor, publicID string) (por
 		if err := json.Unmarshal([]byte(data), &r); err != nil {
 			return err
 		}
-		done.Who, err = t.unremove(by, o, r, publicID)
+		done.Who, err = t.unremove(by, o, r, publicID, made)
 		return err
 	})
 	return done, err
 }
 
 // unremove makes somebody a member again, with what they had, and drops the mails
-// that say that they were removed.
-func (t *tx) unremove(by portal.Actor, o portal.Organization, r removal, undo string) (string, error) {
+// that say that they were removed at that time.
+func (t *tx) unremove(by portal.Actor, o portal.Organization, r removal, undo string, at int64) (string, error) {
 	name := portal.FullName(r.First, r.Last)
 	a, err := t.account(`u.id = ?`, r.User)
 	if err != nil {
@@ -134,13 +134,18 @@ func (t *tx) unremove(by portal.Actor, o portal.Organization, r removal, undo st
 		return "", err
 	}
 	for _, id := range r.Apps {
+		if used, err := t.keysUsed(o, r, id, at); err != nil {
+			return "", err
+		} else if used {
+			return "", portal.Errorf(portal.Conflict, "Somebody has looked at a key of their application meanwhile, or made one, so this cannot be undone. Invite %s again.", name)
+		}
 		if _, err := t.exec(`UPDATE applications SET owner_id = ?, version = version + 1 WHERE id = ? AND org_id = ? AND owner_id = ? AND visibility = 'personal'`,
 			r.User, id, o.ID, r.Heir); err != nil {
 			return "", err
 		}
 	}
 	for _, l := range r.Links {
-		if _, err := t.exec(`UPDATE invitations SET expires_at = ? WHERE id = ? AND version = ? AND state = 'pending'`, l.Expires, l.Invitation, l.Version); err != nil {
+		if _, err := t.exec(`UPDATE invitations SET expires_at = ? WHERE id = ? AND version = ? AND state IN ('pending', 'revoked')`, l.Expires, l.Invitation, l.Version); err != nil {
 			return "", err
 		}
 	}
@@ -148,6 +153,17 @@ func (t *tx) unremove(by portal.Actor, o portal.Organization, r removal, undo st
 		return "", err
 	}
 	return name, t.audit(by, o.ID, portal.AuditRemovalUndone, a.Email, r.Role.Words())
+}
+
+// keysUsed reports whether somebody else knows a key of an application that would
+// go back to who was removed at that time: to them it would be theirs alone.
+func (t *tx) keysUsed(o portal.Organization, r removal, app, at int64) (bool, error) {
+	var n int
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM applications a JOIN credentials c ON c.app_id = a.id
+		WHERE a.id = ? AND a.org_id = ? AND a.owner_id = ? AND a.visibility = 'personal'
+			AND (c.created_by <> ? AND c.created_at >= ? OR EXISTS (SELECT 1 FROM reveals r WHERE r.credential_id = c.id AND r.user_id <> ? AND r.at >= ?)))`,
+		app, o.ID, r.Heir, r.User, at, r.User, at).Scan(&n)
+	return n == 1, err
 }
 
 // intoTeams puts a member into the teams they were in, as far as those are still

@@ -185,3 +185,59 @@ func TestWhatHasHappenedMeanwhileIsNotUndone(t *testing.T) {
 		t.Errorf("una is in the team %s", got)
 	}
 }
+
+func TestARemovalIsNotUndoneOnceSomebodyElseKnowsAKeyOfTheirs(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(f *scene, heir portal.Actor, app, key string) error{
+		"a look": func(f *scene, heir portal.Actor, app, key string) error {
+			_, _, err := f.s.Reveal(f.ctx, heir, app, key)
+			return err
+		},
+		"a new key": func(f *scene, heir portal.Actor, app, _ string) error {
+			_, _, err := f.s.CreateCredential(f.ctx, heir, app, portal.NewCredential{})
+			return err
+		},
+		"a rotation": func(f *scene, heir portal.Actor, app, key string) error {
+			_, _, err := f.s.Rotate(f.ctx, heir, app, key, portal.GraceDay, "")
+			return err
+		},
+	} {
+		for by, heir := range map[string]string{"ann": "ann", "ada": "ann"} { // a portal admin is no heir
+			t.Run(name+" after "+by+" removed them", func(t *testing.T) {
+				t.Parallel()
+				f := newScene(t)
+				a, k := f.app("abe", "Mine", portal.VisiblePersonal)
+				_, _, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), a.PublicID, k.PublicID) // their own look
+				f.must(err)
+				undo := f.removes(by, "abe")
+				f.must(use(f, f.in(heir, "Acme"), a.PublicID, k.PublicID))
+				before := f.fingerprint()
+				_, err = f.s.Undo(f.ctx, f.in(by, "Acme"), undo)
+				f.refused(err, portal.Conflict, "looked at a key", "Invite Abe Test again")
+				f.unchanged(before)
+			})
+		}
+	}
+}
+
+func TestALinkThatSomebodyCopiedDoesNotComeBackWithARevocationUndone(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{false, true} {
+		f := newScene(t)
+		ann := f.in("ann", "Acme")
+		_, _, err := f.s.CopyLink(f.ctx, f.in("amy", "Acme"), f.ids["ivy invitation"])
+		f.must(err)
+		revocation, removal := f.revokes("ann", "ivy"), f.removes("ann", "amy")
+		if back {
+			_, err = f.s.Undo(f.ctx, ann, removal)
+			f.must(err)
+		}
+		_, err = f.s.Undo(f.ctx, ann, revocation)
+		f.must(err)
+		if _, err = ivyJoins(f, portal.Copied); back {
+			f.must(err)
+		} else {
+			f.refused(err, portal.Gone, "expired")
+		}
+	}
+}
