@@ -45,7 +45,7 @@ func (s *Store) UserActivity(ctx context.Context, by portal.Actor, u portal.User
 	if !by.IsAdmin() {
 		return portal.Slice[portal.AuditEntry]{}, portal.ErrNotFound
 	}
-	return s.entries(ctx, "useract", condition{text: `e.actor_id = ?`, args: []any{u.ID}}, portal.AuditFilter{}, cursor, portal.PageSize)
+	return s.entries(ctx, "useract", condition{text: `e.actor_id = ?`, args: []any{u.ID}}, portal.AuditFilter{}, cursor, portal.PageSize, by)
 }
 
 // changeUser is changeAsAdmin for what is done to an account that is not deleted.

@@ -122,7 +122,15 @@ func (s *Store) Activity(ctx context.Context, by portal.Actor, f portal.AuditFil
 		q.and(`(e.kind NOT IN (`+marks(len(portal.ApplicationKinds))+`) OR EXISTS (SELECT 1 FROM applications a WHERE a.id = e.app_id AND `+sees+`))`,
 			append(anys(portal.ApplicationKinds), args...)...)
 	}
-	return s.entries(ctx, "activity", q, f, cursor, portal.PageSize)
+	page, err := s.entries(ctx, "activity", q, f, cursor, portal.PageSize, by)
+	if !by.May(portal.SeeInvitations) {
+		for i, e := range page.Items {
+			if e.Kind == portal.AuditJoined {
+				page.Items[i].Detail, _, _ = strings.Cut(e.Detail, byCode)
+			}
+		}
+	}
+	return page, err
 }
 
 // AuditLog is what happened in the whole portal, newest first, for its admins.
@@ -150,7 +158,7 @@ func (s *Store) auditLog(ctx context.Context, by portal.Actor, f portal.AuditFil
 		}
 		q.and(`e.org_id = ?`, id)
 	}
-	return s.entries(ctx, "audit", q, f, cursor, size)
+	return s.entries(ctx, "audit", q, f, cursor, size, by)
 }
 
 // maxNamed is how many organizations are offered where a name could mean several.
@@ -194,8 +202,9 @@ func anys[T any](all []T) []any {
 	return args
 }
 
-// entries is a page of the entries for which q and the filter hold, newest first.
-func (s *Store) entries(ctx context.Context, name string, q condition, f portal.AuditFilter, cursor string, size int) (portal.Slice[portal.AuditEntry], error) {
+// entries is a page of the entries for which q and the filter hold, newest first,
+// for by.
+func (s *Store) entries(ctx context.Context, name string, q condition, f portal.AuditFilter, cursor string, size int, by portal.Actor) (portal.Slice[portal.AuditEntry], error) {
 	var none portal.Slice[portal.AuditEntry]
 	if f.Kind != "" {
 		q.and(`e.kind = ?`, f.Kind)
@@ -216,7 +225,7 @@ func (s *Store) entries(ctx context.Context, name string, q condition, f portal.
 	const newest = ` ORDER BY e.at DESC, e.id DESC LIMIT ?`
 	query := `SELECT ` + auditColumns + auditTables + `WHERE ` + q.text + newest
 	if f.Person != "" {
-		did, who, email, err := s.auditPerson(ctx, f.Person)
+		did, who, email, err := s.auditPerson(ctx, by, f.Person)
 		if err != nil {
 			return none, err
 		}
@@ -231,14 +240,17 @@ func (s *Store) entries(ctx context.Context, name string, q condition, f portal.
 }
 
 // auditPerson is how entries of somebody are found: by their account, or by the
-// address alone when there is none.
-func (s *Store) auditPerson(ctx context.Context, address string) (did string, who any, email string, err error) {
+// address alone when there is none. In an organization others are found by the
+// address alone, too, which then has to be written as it stands there: nobody
+// learns who has an account elsewhere.
+func (s *Store) auditPerson(ctx context.Context, by portal.Actor, address string) (did string, who any, email string, err error) {
 	typed, problem := portal.ParseEmail(address)
 	if problem != "" {
 		return `e.actor_mail = ?`, address, address, nil
 	}
 	var id int64
-	err = s.read.QueryRowContext(ctx, `SELECT id, email FROM users WHERE email_key = ?`, typed.Key).Scan(&id, &email)
+	err = s.read.QueryRowContext(ctx, `SELECT u.id, u.email FROM users u
+		WHERE u.email_key = ? AND (? OR EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = ? AND m.user_id = u.id))`, typed.Key, by.IsAdmin(), by.OrgID).Scan(&id, &email)
 	if errors.Is(err, sql.ErrNoRows) {
 		return `e.actor_mail = ?`, typed.Display, typed.Display, nil
 	}

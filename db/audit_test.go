@@ -241,3 +241,49 @@ func TestActivityKeepsWhatOtherPagesKeep_AUD_03(t *testing.T) {
 		t.Error("its owner does not read of it")
 	}
 }
+
+func TestActivityFindsNobodyByWhatOnlyTheirAccountElsewhereTells(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.invite("ann", "Acme", "stan", portal.TeamMember) // who has an account
+	f.invite("ann", "Acme", "nora", portal.TeamMember) // who has none
+	for _, spelling := range []func(string) string{strings.ToLower, strings.ToUpper} {
+		stan := f.reads("ann", portal.AuditFilter{Person: spelling(address("stan"))})
+		nora := f.reads("ann", portal.AuditFilter{Person: spelling(address("nora"))})
+		if strings.ReplaceAll(stan, "stan", "nora") != nora {
+			t.Errorf("who has an account and who has none are told apart: %q, %q", stan, nora)
+		}
+	}
+	// Nor is somebody who left found by the address they have now.
+	abe := f.user("abe")
+	_, err := f.s.LeaveOrg(f.ctx, f.in("abe", "Acme"), "")
+	f.must(err)
+	f.must(f.s.AskForEmail(f.ctx, abe, address("moved")))
+	_, err = f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, "moved"), nil)
+	f.must(err)
+	if got := f.reads("ann", portal.AuditFilter{Person: address("moved")}); got != "" {
+		t.Errorf("the new address of somebody who left is known: %s", got)
+	}
+	if got := f.reads("ann", portal.AuditFilter{Person: address("abe")}); !strings.Contains(got, "left") {
+		t.Errorf("under the address they had one reads %q", got)
+	}
+	// A member is found however the address is typed.
+	if got := f.reads("ann", portal.AuditFilter{Person: " AMY@example.org"}); !strings.Contains(got, "joined") {
+		t.Errorf("of a member one reads %q", got)
+	}
+}
+
+func TestActivityTellsTeamMembersNoInviteCode(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.inviteCode(portal.CodeForm{})
+	_, err := f.s.JoinByCode(f.ctx, f.user("stan"), theCode)
+	f.must(err)
+	for who, want := range map[string]string{"abe": "as Team member", "ann": "as Team member, by the invite code Fair", "ada": "as Team member, by the invite code Fair"} {
+		list, err := f.s.Activity(f.ctx, f.in(who, "Acme"), portal.AuditFilter{Kind: portal.AuditJoined}, "")
+		f.must(err)
+		if got := list.Items[0].Detail; got != want {
+			t.Errorf("%s reads %q, want %q", who, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"portico/portal"
 )
@@ -266,6 +267,10 @@ func (s *Store) JoinByCode(ctx context.Context, by portal.Actor, typed string) (
 
 var errUnproven = portal.Errorf(portal.Forbidden, "Confirm your address first, with the link that your profile can send you.")
 
+// byCode stands before a code's name in the audit log. Who may not see invitations
+// does not read on.
+const byCode = ", by the invite code "
+
 // joinByCode counts one use of a code, if it still works, and makes the account a
 // member.
 func (t *tx) joinByCode(a account, code int64, ip string) (portal.Organization, error) {
@@ -278,7 +283,7 @@ func (t *tx) joinByCode(a account, code int64, ip string) (portal.Organization, 
 	} else if member {
 		return c.Org, portal.Errorf(portal.Conflict, "You are a member of %s already.", c.Org.Name)
 	}
-	if removed, err := t.wasRemoved(c.Org.ID, a.Email); err != nil {
+	if removed, err := t.wasRemoved(c.Org.ID, a); err != nil {
 		return c.Org, err
 	} else if removed {
 		return c.Org, portal.Errorf(portal.Conflict, "You were removed from %s. Ask one of its Super admins to invite you.", c.Org.Name)
@@ -304,19 +309,32 @@ func (t *tx) joinByCode(a account, code int64, ip string) (portal.Organization, 
 	}
 	by := a.self(ip)
 	by.OrgID = c.Org.ID
-	return c.Org, t.audit(by, c.Org.ID, portal.AuditJoined, c.Org.Name, "as "+portal.TeamMember.Words()+", by the invite code "+c.Name)
+	return c.Org, t.audit(by, c.Org.ID, portal.AuditJoined, c.Org.Name, "as "+portal.TeamMember.Words()+byCode+c.Name)
 }
 
-// wasRemoved reports whether somebody was taken out of an organization: only an
-// invitation brings them back.
-func (t *tx) wasRemoved(orgID int64, email string) (bool, error) {
-	var last portal.AuditKind
-	err := t.row(`SELECT e.kind FROM audit e WHERE e.subject = ? AND e.org_id = ? AND e.kind IN (?, ?) ORDER BY e.at DESC, e.id DESC LIMIT 1`,
-		email, orgID, portal.AuditMemberRemoved, portal.AuditRemovalUndone).Scan(&last)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+// wasRemoved reports whether somebody was taken out of an organization, under the
+// address they have or under one they had: only an invitation brings them back.
+func (t *tx) wasRemoved(orgID int64, a account) (bool, error) {
+	rows, err := t.rows(`SELECT e.detail FROM audit e WHERE e.actor_id = ? AND e.kind = ? ORDER BY e.at`, a.ID, portal.AuditEmailChanged)
+	addresses, err := list(rows, err, func(r *sql.Rows) (s string, err error) {
+		err = r.Scan(&s)
+		return strings.TrimPrefix(s, changedFrom), err
+	})
+	if err != nil {
+		return false, err
 	}
-	return last == portal.AuditMemberRemoved, err
+	for _, address := range append(addresses, a.Email, a.emailKey) {
+		var last portal.AuditKind
+		err := t.row(`SELECT e.kind FROM audit e WHERE e.subject = ? AND e.org_id = ? AND e.kind IN (?, ?) ORDER BY e.at DESC, e.id DESC LIMIT 1`,
+			address, orgID, portal.AuditMemberRemoved, portal.AuditRemovalUndone).Scan(&last)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return false, err
+		}
+		if last == portal.AuditMemberRemoved {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // registeredWith keeps in mind with which code an account was registered; 0 is

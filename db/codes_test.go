@@ -252,3 +252,27 @@ func TestACodeLetsNobodyInAgainWhoWasRemoved(t *testing.T) {
 		t.Error("an invitation did not bring abe back")
 	}
 }
+
+func TestAnotherAddressBringsNobodyBackWhoWasRemoved(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	f.inviteCode(portal.CodeForm{})
+	moves := func(by portal.Actor, to string) {
+		f.must(f.s.AskForEmail(f.ctx, by, address(to)))
+		_, err := f.s.ChangeEmail(f.ctx, ip, f.mailedLink(portal.MailEmailProve, to), nil)
+		f.must(err)
+	}
+	_, err := f.s.RemoveMember(f.ctx, f.in("ann", "Acme"), f.ids["abe"])
+	f.must(err)
+	abe := f.user("abe")
+	for _, to := range []string{"nora", "nils"} {
+		moves(abe, to)
+		_, err = f.s.JoinByCode(f.ctx, abe, theCode)
+		f.refused(err, portal.Conflict, "You were removed from Acme")
+	}
+	// Somebody who never was a member comes in under any address.
+	stan := f.user("stan")
+	moves(stan, "sten")
+	_, err = f.s.JoinByCode(f.ctx, stan, theCode)
+	f.must(err)
+}

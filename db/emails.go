@@ -148,7 +148,7 @@ func (s *Store) ChangeEmail(ctx context.Context, ip, token string, session []byt
 		}
 		u := c.User
 		u.Email = c.new.Display
-		if err := t.audit(c.self(ip), 0, portal.AuditEmailChanged, u.Email, "from "+c.Email); err != nil {
+		if err := t.audit(c.self(ip), 0, portal.AuditEmailChanged, u.Email, changedFrom+c.Email); err != nil {
 			return err
 		}
 		for _, to := range []string{c.Email, u.Email} {
@@ -162,6 +162,9 @@ func (s *Store) ChangeEmail(ctx context.Context, ip, token string, session []byt
 	})
 	return done, err
 }
+
+// changedFrom stands before an account's earlier address in the audit log.
+const changedFrom = "from "
 
 // dropEmailChange ends a change of address that is under way: whoever asked for
 // it may not be who sets a new password.
