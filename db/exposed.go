@@ -13,39 +13,40 @@ const maxSeen = 50
 // SeenBy lists the working credentials of the actor's organization that a member
 // has seen and that have not been rotated since. A Team member reads only what
 // they have seen themselves.
-func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) ([]portal.SeenKey, error) {
+func (s *Store) SeenBy(ctx context.Context, by portal.Actor, publicID string) (portal.SeenKeys, error) {
 	if !by.May(portal.ManageMembers) && !by.Member() {
-		return nil, portal.ErrNotFound
+		return portal.SeenKeys{}, portal.ErrNotFound
 	}
 	return s.seenKeys(ctx, by, `r.user_id = (SELECT id FROM users WHERE public_id = ? AND (? OR id = ?))`, publicID, by.May(portal.ManageMembers), by.UserID)
 }
 
 // Exposed lists the working credentials of the actor's organization that people
 // have seen who do not belong to it any more, and that have not been rotated since.
-func (s *Store) Exposed(ctx context.Context, by portal.Actor) ([]portal.SeenKey, error) {
+func (s *Store) Exposed(ctx context.Context, by portal.Actor) (portal.SeenKeys, error) {
 	if !by.Sees() {
-		return nil, portal.ErrNotFound
+		return portal.SeenKeys{}, portal.ErrNotFound
 	}
 	if !by.May(portal.ManageMembers) {
-		return nil, portal.Errorf(portal.Forbidden, "Only Super admins see which keys people who left have seen.")
+		return portal.SeenKeys{}, portal.Errorf(portal.Forbidden, "Only Super admins see which keys people who left have seen.")
 	}
 	return s.seenKeys(ctx, by, `NOT EXISTS (SELECT 1 FROM memberships m WHERE m.org_id = c.org_id AND m.user_id = r.user_id)`)
 }
 
 // seenKeys lists working, unrotated credentials with reveals r for which the
 // condition holds. Keys of others' personal applications are not named.
-func (s *Store) seenKeys(ctx context.Context, by portal.Actor, condition string, args ...any) ([]portal.SeenKey, error) {
+func (s *Store) seenKeys(ctx context.Context, by portal.Actor, condition string, args ...any) (portal.SeenKeys, error) {
 	now := millis(s.Now())
-	args = append(append([]any{by.OrgID, by.UserID, now, now}, args...), maxSeen)
+	args = append(append([]any{by.OrgID, by.UserID, now, now}, args...), maxSeen+1)
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT a.name, a.public_id, c.public_id, c.label, c.hint, group_concat(DISTINCT u.first_name || ' ' || u.last_name)
 		FROM credentials c JOIN applications a ON a.id = c.app_id JOIN reveals r ON r.credential_id = c.id JOIN users u ON u.id = r.user_id
 		WHERE a.org_id = ? AND a.deleted_at IS NULL AND (a.visibility <> 'personal' OR a.owner_id = ?) AND c.ends_at IS NULL AND `+working+` AND `+condition+`
 		GROUP BY c.id ORDER BY c.id LIMIT ?`, args...)
-	return list(rows, err, func(r *sql.Rows) (portal.SeenKey, error) {
+	keys, err := list(rows, err, func(r *sql.Rows) (portal.SeenKey, error) {
 		var k portal.SeenKey
 		return k, r.Scan(&k.App, &k.AppID, &k.ID, &k.Label, &k.Hint, &k.By)
 	})
+	return portal.SeenKeys{Keys: keys[:min(len(keys), maxSeen)], More: len(keys) > maxSeen}, err
 }
 
 // RotateSeen rotates the chosen ones of credentials that people have seen, in one

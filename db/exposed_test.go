@@ -14,8 +14,8 @@ func TestATeamMemberReadsOnlyTheirOwnLooks(t *testing.T) {
 	_, _, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), a.PublicID, k.PublicID)
 	f.must(err)
 	for who, want := range map[string]int{"una": 0, "abe": 1, "ann": 1, "ada": 1} {
-		if keys, err := f.s.SeenBy(f.ctx, f.in(who, "Acme"), f.ids["abe"]); err != nil || len(keys) != want {
-			t.Errorf("%s reads that abe has seen %d keys, want %d (%v)", who, len(keys), want, err)
+		if seen, err := f.s.SeenBy(f.ctx, f.in(who, "Acme"), f.ids["abe"]); err != nil || len(seen.Keys) != want {
+			t.Errorf("%s reads that abe has seen %d keys, want %d (%v)", who, len(seen.Keys), want, err)
 		}
 	}
 }
@@ -65,9 +65,9 @@ func TestKeysSeenByThoseWhoLeftAreListedUntilRotated_CRED_01(t *testing.T) {
 	_, _, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"])
 	f.must(err)
 	exposed := func() int {
-		keys, err := f.s.Exposed(f.ctx, ann)
+		seen, err := f.s.Exposed(f.ctx, ann)
 		f.must(err)
-		return len(keys)
+		return len(seen.Keys)
 	}
 	if n := exposed(); n != 0 {
 		t.Errorf("%d keys are listed while abe belongs to it", n)
@@ -83,5 +83,21 @@ func TestKeysSeenByThoseWhoLeftAreListedUntilRotated_CRED_01(t *testing.T) {
 	f.must(err)
 	if n := exposed(); n != 0 {
 		t.Errorf("%d keys are listed after the rotation", n)
+	}
+}
+
+func TestAListOfSeenKeysSaysThatMoreCome(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	ann := f.in("ann", "Acme")
+	for _, n := range []int{maxSeen, maxSeen + 1} {
+		for f.number(`SELECT count(DISTINCT credential_id) FROM reveals`) < int64(n) {
+			a, k := f.app("ann", newID(), portal.VisibleOrganization)
+			_, _, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), a.PublicID, k.PublicID)
+			f.must(err)
+		}
+		if seen, err := f.s.SeenBy(f.ctx, ann, f.ids["abe"]); err != nil || len(seen.Keys) != maxSeen || seen.More != (n > maxSeen) {
+			t.Errorf("of %d keys %d are listed, more: %v (%v)", n, len(seen.Keys), seen.More, err)
+		}
 	}
 }

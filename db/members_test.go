@@ -148,15 +148,15 @@ func TestRemovingSomebodySaysWhatTheyHaveSeen_CRED_01(t *testing.T) {
 	_, _, err := f.s.Reveal(f.ctx, f.in("abe", "Acme"), f.ids["Alpha"], f.ids["Alpha key"])
 	f.must(err)
 	seen, err := f.s.SeenBy(f.ctx, by, f.ids["abe"])
-	if f.must(err); len(seen) != 1 || seen[0].App != "Alpha" || seen[0].Label != "live" {
+	if f.must(err); len(seen.Keys) != 1 || seen.Keys[0].App != "Alpha" || seen.Keys[0].Label != "live" {
 		t.Errorf("abe has seen %+v", seen)
 	}
-	if seen, err := f.s.SeenBy(f.ctx, f.in("bea", "Beta"), f.ids["abe"]); err != nil || len(seen) != 0 {
+	if seen, err := f.s.SeenBy(f.ctx, f.in("bea", "Beta"), f.ids["abe"]); err != nil || len(seen.Keys) != 0 {
 		t.Errorf("Beta learns that abe has seen %+v, %v", seen, err)
 	}
 	_, err = f.s.RevokeCredential(f.ctx, by, f.ids["Alpha"], f.ids["Alpha key"])
 	f.must(err)
-	if seen, err = f.s.SeenBy(f.ctx, by, f.ids["abe"]); err != nil || len(seen) != 0 {
+	if seen, err = f.s.SeenBy(f.ctx, by, f.ids["abe"]); err != nil || len(seen.Keys) != 0 {
 		t.Errorf("after the key was revoked abe has seen %+v, %v", seen, err)
 	}
 }

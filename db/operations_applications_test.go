@@ -131,7 +131,10 @@ var applicationOperations = []operation{
 		who: "N      N    N     N   y   y   y   N   N    N   N",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Heirs(f.ctx, by) }},
 	{method: "Exposed", reads: true, who: superAdmins, doer: "ann",
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.Exposed(f.ctx, by) }},
+		run: func(f *scene, by portal.Actor) (any, error) {
+			seen, err := f.s.Exposed(f.ctx, by)
+			return seen.Keys, err
+		}},
 	{method: "RotateSeen", ids: "Alpha key", held: portal.Conflict,
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who: "N      N    N     N   y   F   F   N   N    F   N",

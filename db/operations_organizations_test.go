@@ -183,7 +183,10 @@ var orgOperations = []operation{
 			_, _, err = f.s.Reveal(f.ctx, f.in("bob", "Beta"), f.ids["Bravo"], f.ids["Bravo key"])
 			f.must(err)
 		},
-		run: func(f *scene, by portal.Actor) (any, error) { return f.s.SeenBy(f.ctx, by, f.ids["abe"]) }},
+		run: func(f *scene, by portal.Actor) (any, error) {
+			seen, err := f.s.SeenBy(f.ctx, by, f.ids["abe"])
+			return seen.Keys, err
+		}},
 	{method: "UpdateMember", who: superAdmins, ids: "abe", held: portal.Conflict,
 		run: func(f *scene, by portal.Actor) (any, error) {
 			return nil, f.s.UpdateMember(f.ctx, by, f.ids["abe"], "Abel", "Test", portal.SuperAdmin)

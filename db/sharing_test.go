@@ -507,7 +507,7 @@ func TestPersonalApplicationsOfALeaverGoOnWorkingForTheirHeir(t *testing.T) {
 	}
 	exposed, err := f.s.Exposed(f.ctx, amy)
 	f.must(err)
-	if len(exposed) != 0 {
-		t.Errorf("%d keys were seen by abe, who looked at none", len(exposed))
+	if len(exposed.Keys) != 0 {
+		t.Errorf("%d keys were seen by abe, who looked at none", len(exposed.Keys))
 	}
 }

@@ -28,11 +28,9 @@ func (s *server) listApplications(c *fiber.Ctx) error {
 		return err
 	}
 	if v.actor.May(portal.ManageMembers) {
-		exposed, err := s.store.Exposed(ctx, v.actor)
-		if err != nil {
+		if p.Exposed, err = s.store.Exposed(ctx, v.actor); err != nil {
 			return err
 		}
-		p.Exposed = len(exposed)
 	}
 	return s.show(c, orgPage(c, "applications", "Applications"), views.Applications(p))
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -189,4 +190,25 @@ func TestASecondClickIsToldWhatIsAlreadySo(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPagesSayThatMoreKeysWereSeenThanTheyName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, acme := context.Background(), "/o/"+w.ids["Acme"]
+	for i := range 51 {
+		a, err := w.store.CreateApplication(ctx, w.in("ann", "Acme"), portal.NewApplication{Name: fmt.Sprint("App ", i)})
+		w.must(err)
+		k, _, err := w.store.CreateCredential(ctx, w.in("ann", "Acme"), a.PublicID, portal.NewCredential{})
+		w.must(err)
+		_, _, err = w.store.Reveal(ctx, w.in("abe", "Acme"), a.PublicID, k.PublicID)
+		w.must(err)
+	}
+	ann := w.browser("ann")
+	ann.get(acme+"/users/"+w.ids["abe"]+"/removal").says(t, "These are the first 50. There are more.")
+	w.browser("abe").get(acme+"/departure").says(t, "These are the first 50. There are more.")
+	ann.post(acme+"/users/"+w.ids["abe"]+"/removal", nil).to(t, acme+"/exposed")
+	ann.get(acme+"/exposed").says(t, "These are the first 50. More come when these have been rotated.")
+	w.browser("ada").get("/admin/organizations/"+w.ids["Acme"]+"/exposed").says(t, "These are the first 50.")
+	ann.get(acme+"/applications").says(t, "More than 50 working keys were seen by people who have left")
 }

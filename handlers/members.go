@@ -279,7 +279,7 @@ func (s *server) createRemoval(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if len(exposed) > 0 {
+	if len(exposed.Keys) > 0 {
 		return s.doneUndoable(c, at(c).base+"/exposed", notice+" Choose which keys to rotate.", m.Undo)
 	}
 	return s.doneUndoable(c, at(c).base+"/users", notice, m.Undo)

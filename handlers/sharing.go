@@ -138,7 +138,7 @@ func (s *server) exposed(c *fiber.Ctx, f views.KeyForm, problem error) error {
 		return err
 	}
 	chosen := map[string]bool{}
-	for _, k := range keys {
+	for _, k := range keys.Keys {
 		chosen[k.ID] = problem == nil
 	}
 	for _, id := range ticked(c, keyField) {

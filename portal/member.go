@@ -33,3 +33,9 @@ type SeenKey struct {
 	Hint  string
 	By    string // who has looked, where several people are meant
 }
+
+// SeenKeys lists such credentials, the longest-standing first.
+type SeenKeys struct {
+	Keys []SeenKey
+	More bool // than the list names
+}

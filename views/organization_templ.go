@@ -620,7 +620,7 @@ func OrgSettings(p OrgSettingsProps) templ.Component {
 
 // LeaveOrg says what leaving does, before it is done. Heirs can take over personal
 // applications, if there are any.
-func LeaveOrg(base, org string, seen []portal.SeenKey, heirs []portal.Member, heir string, problems portal.Problems) templ.Component {
+func LeaveOrg(base, org string, seen portal.SeenKeys, heirs []portal.Member, heir string, problems portal.Problems) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
