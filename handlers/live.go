@@ -90,38 +90,48 @@ func (s *server) recovered(what string) {
 
 // adminLive tells a portal admin of changes anywhere.
 func (s *server) adminLive(c *fiber.Ctx) error {
-	return s.live(c, 0, func(_ context.Context, by portal.Actor) error {
-		if !by.IsAdmin() {
-			return portal.ErrNotFound
-		}
-		return nil
+	return s.live(c, 0, func(_ context.Context, set portal.Settings, v portal.Viewer) error {
+		return mayAdminister(set, v)
 	})
 }
 
 // orgLive tells a member of changes in the organization.
 func (s *server) orgLive(c *fiber.Ctx) error {
 	org := at(c).org
-	return s.live(c, org.ID, func(ctx context.Context, by portal.Actor) error {
-		_, _, err := s.store.Enter(ctx, by, org.PublicID, false)
+	ip := at(c).ip
+	return s.live(c, org.ID, func(ctx context.Context, _ portal.Settings, v portal.Viewer) error {
+		_, _, err := s.store.Enter(ctx, v.Actor(ip), org.PublicID, false)
 		return err
 	})
 }
 
-// requestLive tells who has asked for an organization of what becomes of it.
+// requestLive tells who has asked for an organization of what becomes of it: once
+// it is made, of what its members are told, if they are one.
 func (s *server) requestLive(c *fiber.Ctx) error {
-	q, err := s.store.Request(c.UserContext(), actor(c), c.Params("id"))
+	id, ip := c.Params("id"), at(c).ip
+	may := func(ctx context.Context, by portal.Actor) (portal.OrgRequest, error) {
+		q, err := s.store.Request(ctx, by, id)
+		if err == nil && q.State.Provisioned() {
+			_, _, err = s.store.Enter(ctx, by, id, false)
+		}
+		return q, err
+	}
+	q, err := may(c.UserContext(), actor(c))
 	if err != nil {
 		return err
 	}
-	return s.live(c, q.ID, func(ctx context.Context, by portal.Actor) error {
-		_, err := s.store.Request(ctx, by, q.PublicID)
+	return s.live(c, q.ID, func(ctx context.Context, _ portal.Settings, v portal.Viewer) error {
+		_, err := may(ctx, v.Actor(ip))
 		return err
 	})
 }
 
+// mayListen decides, of a visitor as the database has them now, whether they may look.
+type mayListen func(ctx context.Context, set portal.Settings, v portal.Viewer) error
+
 // live sends events until the visitor is gone, or may not look any more: that is
 // asked before each.
-func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, by portal.Actor) error) error {
+func (s *server) live(c *fiber.Ctx, orgID int64, may mayListen) error {
 	if c.Get(fiber.HeaderAccept) != eventStream || c.Method() != fiber.MethodGet {
 		return fiber.ErrNotAcceptable
 	}
@@ -173,7 +183,7 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may func(ctx context.Context, b
 }
 
 // stillMay asks the database again whether the visitor may look.
-func (s *server) stillMay(v visit, may func(ctx context.Context, by portal.Actor) error) bool {
+func (s *server) stillMay(v visit, may mayListen) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	set, err := s.store.Settings(ctx)
@@ -181,7 +191,7 @@ func (s *server) stillMay(v visit, may func(ctx context.Context, by portal.Actor
 		return false
 	}
 	viewer, ok, err := s.store.ViewerUnseen(ctx, v.session, set)
-	return err == nil && ok && may(ctx, viewer.Actor(v.ip)) == nil
+	return err == nil && ok && may(ctx, set, viewer) == nil
 }
 
 // liveHeader marks a request that a page makes by itself: it is no sign that

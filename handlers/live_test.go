@@ -143,6 +143,35 @@ func TestALiveStreamEndsWithTheRightToLook_SESS_06(t *testing.T) {
 	}
 }
 
+func TestALiveStreamOfAdminsEndsWhenTheyNeedASecondFactor(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	_, events, _ := w.stream(at, "ada", "/admin/live")
+	w.next(events, "beat")
+	w.must(w.store.SetAdminsFactor(context.Background(), w.user("ada"), true))
+	w.next(events, "")
+}
+
+func TestWhoAskedForAnOrganizationListensToItAsAMemberOnly(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	path := "/organizations/requests/" + w.ids["Rigel"] + "/live"
+	_, events, _ := w.stream(at, "rita", path)
+	w.next(events, "beat")
+	_, err := w.store.Approve(context.Background(), w.user("ada"), w.ids["Rigel"], "Rigel", nil)
+	w.must(err)
+	w.next(events, "change")
+	// Its members need a second factor, which she lacks.
+	w.exec(`UPDATE organizations SET require_factor = 1 WHERE name = 'Rigel'`)
+	ada := w.user("ada")
+	ada.OrgID = w.number(`SELECT id FROM organizations WHERE name = 'Rigel'`)
+	w.must(w.store.RenameOrg(context.Background(), ada, "Regel"))
+	w.next(events, "")
+	if status, _, _ := w.stream(at, "rita", path); status == http.StatusOK {
+		t.Error("without it she listens again")
+	}
+}
+
 func TestNobodyListensTooOften(t *testing.T) {
 	t.Parallel()
 	w, at, _ := served(t)

@@ -182,14 +182,26 @@ func (s *server) admins(c *fiber.Ctx) error {
 	if at(c).viewer == nil {
 		return s.toLogin(c)
 	}
-	if !actor(c).IsAdmin() {
-		return s.keepOut(c, portal.ErrNotFound)
-	}
-	if at(c).set.AdminsFactor && !at(c).viewer.Factor {
-		return portal.ErrFactorMissing(portal.ThePortal)
+	err := mayAdminister(at(c).set, *at(c).viewer)
+	if portal.IsCode(err, portal.NotFound) {
+		return s.keepOut(c, err)
+	} else if err != nil {
+		return err
 	}
 	at(c).seen = s.store.Changes(0)
 	return c.Next()
+}
+
+// mayAdminister refuses all but portal admins who have the second factor that may be
+// asked of them.
+func mayAdminister(set portal.Settings, v portal.Viewer) error {
+	switch {
+	case !v.Actor("").IsAdmin():
+		return portal.ErrNotFound
+	case set.AdminsFactor && !v.Factor:
+		return portal.ErrFactorMissing(portal.ThePortal)
+	}
+	return nil
 }
 
 // keepOut refuses somebody before any operation has begun. What would have changed
