@@ -739,6 +739,61 @@ func TestAPathSpelledOtherwiseIsNotTheAdminsPage_ROLE_15(t *testing.T) {
 	}
 }
 
+// spellings are other ways to write a path, of which a server or a proxy may think
+// that they mean the same.
+var spellings = map[string]func(path string) string{
+	"in capitals":            strings.ToUpper,
+	"with one capital":       func(p string) string { return "/" + strings.ToUpper(p[1:2]) + p[2:] },
+	"with an encoded letter": func(p string) string { return fmt.Sprintf("/%%%02x%s", p[1], p[2:]) },
+	"encoded twice":          func(p string) string { return fmt.Sprintf("/%%25%02x%s", p[1], p[2:]) },
+	"with two slashes first": func(p string) string { return "/" + p },
+	"with a backslash":       func(p string) string { return "/\\" + p[1:] },
+	"with two slashes":       func(p string) string { return strings.ReplaceAll(p, "/", "//") },
+	"with encoded slashes":   func(p string) string { return "/" + strings.ReplaceAll(p[1:], "/", "%2f") },
+	"with a dot":             func(p string) string { return "/." + p },
+	"from elsewhere":         func(p string) string { return "/assets/.." + p },
+	"from an encoded place":  func(p string) string { return "/assets/%2e%2e" + p },
+	"with a slash behind":    func(p string) string { return p + "/" },
+	"with a semicolon":       func(p string) string { return p + ";a=b" },
+	"with a NUL":             func(p string) string { return p + "%00" },
+}
+
+func TestNoSpellingOfAPathPassesAGuard_ROLE_15(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tried, held := 0, 0
+	defer func() {
+		t.Attr("faults", fmt.Sprintf("%s|%d|%d", "guarded paths spelled otherwise", tried, held))
+	}()
+	outsiders := map[string][]string{"/admin": {"", "stan", "ann"}, "/o/": {"", "stan", "bea", "ada"}, "/me": {""}, "/profile": {""}, "/organizations": {""}, "/search": {""}, "/join": {""}}
+	for _, route := range w.routesOf() {
+		method, pattern, _ := strings.Cut(route, " ")
+		var whose []string
+		for prefix, who := range outsiders {
+			if strings.HasPrefix(pattern, prefix) {
+				whose = who
+			}
+		}
+		if method != "GET" || whose == nil {
+			continue
+		}
+		for how, spell := range spellings {
+			path := spell(w.own(pattern))
+			for _, who := range whose {
+				a := w.browser(who).get(path)
+				if tried++; a.status == http.StatusNotFound || a.status == http.StatusBadRequest || a.status == http.StatusSeeOther && strings.HasPrefix(a.leads(), "/login") {
+					held++
+				} else {
+					t.Errorf("%s %s, as %q: %d to %q", path, how, who, a.status, a.leads())
+				}
+			}
+		}
+	}
+	if tried < 1000 {
+		t.Errorf("only %d were tried", tried)
+	}
+}
+
 func TestAMethodOverrideIsNoMethod_ROLE_14(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
