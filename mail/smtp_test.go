@@ -40,6 +40,7 @@ type office struct {
 	onMail  func(from string) error
 	onRcpt  func(to string) error
 	onData  func(raw []byte) error
+	cuts    func(to string, taken bool) bool // whether it hangs up, before or after it has taken a mail
 	address string
 
 	mu   sync.Mutex
@@ -159,9 +160,15 @@ func (s *session) Data(r io.Reader) error {
 		}
 	}
 	s.letter.raw = raw
+	if s.office.cuts != nil && s.office.cuts(s.letter.to[0], false) {
+		return s.conn.Close()
+	}
 	s.office.mu.Lock()
-	defer s.office.mu.Unlock()
 	s.office.took = append(s.office.took, s.letter)
+	s.office.mu.Unlock()
+	if s.office.cuts != nil && s.office.cuts(s.letter.to[0], true) {
+		return s.conn.Close()
+	}
 	return nil
 }
 

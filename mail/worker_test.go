@@ -33,7 +33,12 @@ type post struct {
 
 func openPost(t *testing.T, smtpURL string) *post {
 	t.Helper()
-	s, err := db.Open(t.Context(), t.TempDir(), db.Options{CheapPasswords: true})
+	return openPostIn(t, t.TempDir(), smtpURL)
+}
+
+func openPostIn(t *testing.T, dir, smtpURL string) *post {
+	t.Helper()
+	s, err := db.Open(t.Context(), dir, db.Options{CheapPasswords: true})
 	if err != nil {
 		t.Fatal(err)
 	}

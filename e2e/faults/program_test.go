@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +29,7 @@ import (
 
 // patience is how long a step may take on a busy machine. Nothing waits for it
 // to pass.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // long reports whether the full numbers are wanted.
 func long() bool { return os.Getenv("TEST_LONG") == "1" }
@@ -339,4 +341,34 @@ func column(t *testing.T, d *sql.DB, query string) (all []string) {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// contents is everything that is in the database.
+func contents(t *testing.T, d *sql.DB) string {
+	t.Helper()
+	sum := sha256.New()
+	for _, table := range column(t, d, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`) {
+		rows, err := d.Query(`SELECT * FROM "` + table + `"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range cells {
+			into[i] = &cells[i]
+		}
+		for rows.Next() {
+			if err := rows.Scan(into...); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(sum, "%s %q\n", table, cells)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
