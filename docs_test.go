@@ -43,6 +43,30 @@ var (
 	markedAs = regexp.MustCompile(`^(not applicable|open): \S`)
 )
 
+// explained is how an exception to a tool's finding is written.
+var explained = regexp.MustCompile(`^#nosec G\d{3} -- \w.+`)
+
+func TestEveryExceptionToTheScannerSaysWhy(t *testing.T) {
+	found := 0
+	goFiles(t, func(folder, name string, f *ast.File) {
+		for _, group := range f.Comments {
+			for _, c := range group.List {
+				text := strings.TrimSpace(strings.TrimPrefix(c.Text, "//"))
+				if !strings.HasPrefix(text, "#nosec") {
+					continue
+				}
+				found++
+				if !explained.MatchString(text) {
+					t.Errorf("%s/%s has %q, which names no rule or no reason", folder, name, text)
+				}
+			}
+		}
+	})
+	if found == 0 {
+		t.Error("no exception is found")
+	}
+}
+
 func TestEveryAbuseCaseIsListedWithATestThatExists(t *testing.T) {
 	tests := map[string]bool{}
 	goFiles(t, func(folder, name string, f *ast.File) {

@@ -303,7 +303,7 @@ func (f *flags) open(ctx context.Context, dir string) (*db.Store, *os.File, erro
 	}
 	store, err := db.Open(ctx, dir, db.Options{})
 	if err != nil {
-		lock.Close()
+		_ = lock.Close()
 		return nil, nil, fmt.Errorf("the data folder %s cannot be used: %w", dir, err)
 	}
 	return store, lock, nil

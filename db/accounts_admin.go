@@ -17,6 +17,7 @@ func (s *Store) Admins(ctx context.Context, by portal.Actor, query, cursor strin
 		return portal.Slice[portal.User]{}, err
 	}
 	args := append(append([]any{s.before("admins", cursor)}, v.args...), portal.PageSize+1)
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.admin = 1 AND u.id < ?`+v.where+` ORDER BY u.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.User, error) { return scanUser(r) })
 	return pageOf(s, "admins", all, func(u portal.User) int64 { return u.ID }), err

@@ -315,6 +315,12 @@ func TestPasswordsAreKeptOnlyAsArgon2id(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
 	}
+	cut := a[:strings.LastIndexByte(a, '$')+1]
+	for _, hash := range []string{cut, cut + "AAAA", "$argon2id$"} {
+		if got, err := f.s.hash.matches(f.ctx, password, hash); err == nil || got {
+			t.Errorf("a damaged hash %s: %v, %v", hash, got, err)
+		}
+	}
 	for _, p := range []string{"ＡBC\u00e9-gnu-tree", "with NUL \x00 inside", strings.Repeat("a", 72) + "one", strings.Repeat("a", 72) + "two"} {
 		hash, err := f.s.hash.make(f.ctx, p)
 		f.must(err)

@@ -91,6 +91,7 @@ func (s *Store) Applications(ctx context.Context, by portal.Actor, query, cursor
 	}
 	now := millis(s.Now())
 	args = append(append(append([]any{now, now}, args...), v.args...), s.before("apps", cursor), portal.PageSize+1)
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE `+condition+v.where+` AND a.id < ? ORDER BY a.id DESC LIMIT ?`, args...)
 	return appPage(s, "apps", rows, err)
 }
@@ -106,6 +107,7 @@ func (s *Store) AllApplications(ctx context.Context, by portal.Actor, query, cur
 		return portal.Slice[portal.Application]{}, err
 	}
 	now := millis(s.Now())
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+appColumns+appTables+` WHERE a.deleted_at IS NULL AND (o.state IS NULL OR o.state <> 'deleted') AND a.id < ?`+v.where+` ORDER BY a.id DESC LIMIT ?`,
 		append(append([]any{now, now, s.before("allapps", cursor)}, v.args...), portal.PageSize+1)...)
 	return appPage(s, "allapps", rows, err)

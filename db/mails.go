@@ -34,6 +34,7 @@ func (s *Store) Mails(ctx context.Context, by portal.Actor, f portal.MailFilter,
 		where, args = where+` AND `+v.by("m.kind")+` = ?`, append(args, f.Kind)
 	}
 	args = append(append(append(args, s.before("mail", cursor)), v.args...), portal.PageSize+1)
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+mailColumns+` FROM outbox m WHERE `+where+` AND m.id < ?`+v.where+` ORDER BY m.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.Mail, error) { return scanMail(r) })
 	return pageOf(s, "mail", all, func(m portal.Mail) int64 { return m.ID }), err

@@ -29,6 +29,7 @@ func (s *Store) Members(ctx context.Context, by portal.Actor, query, cursor stri
 	if err != nil {
 		return portal.Slice[portal.Member]{}, err
 	}
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+memberColumns+` FROM memberships m JOIN users u ON u.id = m.user_id
 		WHERE m.org_id = ? AND m.user_id > ?`+v.where+` ORDER BY m.user_id LIMIT ?`, append(append([]any{by.OrgID, after}, v.args...), portal.PageSize+1)...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.Member, error) { return scanMember(r) })

@@ -216,6 +216,7 @@ func (s *Store) Orgs(ctx context.Context, by portal.Actor, state portal.OrgState
 		return portal.Slice[portal.OrgRequest]{}, err
 	}
 	args := append(append([]any{state, s.before("orgs", cursor)}, v.args...), portal.PageSize+1)
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+requestColumns+requestTables+`
 		WHERE `+v.by("o.state")+` = ? AND o.purged_at IS NULL AND o.id < ?`+v.where+` ORDER BY o.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.OrgRequest, error) { return scanRequest(r) })

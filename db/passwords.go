@@ -34,6 +34,9 @@ func newHasher(cheap bool) hasher {
 	return h
 }
 
+// hashLen is the length of a hash, in octets.
+const hashLen = 32
+
 // patience is how long a password waits for a place before the answer is 429.
 const patience = 10 * time.Second
 
@@ -62,7 +65,7 @@ func (h hasher) make(ctx context.Context, password string) (string, error) {
 }
 
 func (h hasher) encode(password string, salt []byte) string {
-	key := argon2.IDKey([]byte(portal.NormalPassword(password)), salt, h.time, h.memory, 1, 32)
+	key := argon2.IDKey([]byte(portal.NormalPassword(password)), salt, h.time, h.memory, 1, hashLen)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, h.memory, h.time, b64.EncodeToString(salt), b64.EncodeToString(key))
 }
@@ -98,6 +101,9 @@ func (h hasher) matches(ctx context.Context, password, hash string) (bool, error
 	if err != nil {
 		return false, fmt.Errorf("read password hash: %w", err)
 	}
-	got := argon2.IDKey([]byte(portal.NormalPassword(password)), salt, passes, memory, 1, uint32(len(want)))
+	if len(want) != hashLen {
+		return false, fmt.Errorf("password hash has %d octets", len(want))
+	}
+	got := argon2.IDKey([]byte(portal.NormalPassword(password)), salt, passes, memory, 1, hashLen)
 	return subtle.ConstantTimeCompare(got, want) == 1 && known, nil
 }

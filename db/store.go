@@ -91,15 +91,13 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		err = s.migrate(ctx)
 	}
 	if err != nil {
-		s.write.Close()
-		return nil, err
+		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read, err = sql.Open("sqlite3", dsn(path, url.Values{
 		"_query_only": {"on"}, "_foreign_keys": {"on"}, "_busy_timeout": {"10000"},
 	}))
 	if err != nil {
-		s.write.Close()
-		return nil, err
+		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
@@ -108,8 +106,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		err = s.checkSeals(ctx)
 	}
 	if err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -128,7 +125,7 @@ func dsn(path string, q url.Values) string {
 // makePrivate creates the database file readable by its owner alone; SQLite
 // gives its other files the same mode. It reports whether the file is new.
 func makePrivate(path string) (bool, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the data folder's
 	if err != nil {
 		return false, err
 	}

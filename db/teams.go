@@ -33,6 +33,7 @@ func (s *Store) Teams(ctx context.Context, by portal.Actor, query, cursor string
 	if err != nil {
 		return portal.Slice[portal.Team]{}, err
 	}
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
 		WHERE t.org_id = ? AND t.id > ?`+v.where+` ORDER BY t.id LIMIT ?`, append(append([]any{by.OrgID, after}, v.args...), portal.PageSize+1)...)
 	return teamPage(s, "teams", rows, err)
@@ -59,6 +60,7 @@ func (s *Store) AllTeams(ctx context.Context, by portal.Actor, query, cursor str
 	}
 	id := s.before("allteam", cursor)
 	if v.where != "" {
+		// #nosec G202 -- the condition is one of ours; every value is bound
 		rows, err := s.read.QueryContext(ctx, `SELECT `+teamColumns+` FROM teams t JOIN organizations o ON o.id = t.org_id
 			WHERE t.id < ? AND `+v.by("o.state")+` IN ('active', 'suspended')`+v.where+` ORDER BY t.id DESC LIMIT ?`, append(append([]any{id}, v.args...), portal.PageSize+1)...)
 		return teamPage(s, "allteam", rows, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -209,7 +210,7 @@ func packUses(all []took) []byte {
 	var b []byte
 	for _, k := range all {
 		for _, n := range []int64{k.id, k.count, k.last, int64(len(k.from))} {
-			b = binary.AppendUvarint(b, uint64(n))
+			b = binary.AppendUvarint(b, uint64(n)) // #nosec G115 -- ids, counts, times and lengths are not negative
 		}
 		b = append(b, k.from...)
 	}
@@ -222,12 +223,12 @@ func unpackUses(b []byte) ([]took, error) {
 		var n [4]int64
 		for i := range n {
 			x, size := binary.Uvarint(b)
-			if size <= 0 {
+			if size <= 0 || x > math.MaxInt64 {
 				return nil, errJournal
 			}
 			n[i], b = int64(x), b[size:]
 		}
-		if n[3] < 0 || n[3] > int64(len(b)) {
+		if n[3] > int64(len(b)) {
 			return nil, errJournal
 		}
 		all = append(all, took{id: n[0], count: n[1], last: n[2], from: string(b[:n[3]])})
@@ -299,6 +300,7 @@ func (s *Store) days(ctx context.Context, condition string, args ...any) ([]port
 	for i := range days {
 		days[i].Day = fromMillis((first + int64(i)) * dayMillis)
 	}
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT y.day, sum(y.count) FROM credentials c JOIN usage y ON y.credential_id = c.id
 		WHERE `+condition+` AND y.day >= ? GROUP BY y.day`, append(args, first)...)
 	if err != nil {

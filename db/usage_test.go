@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -103,6 +105,20 @@ func TestTheJournalOfUsesIsReadAsItWasWritten(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestANumberTooLargeForTheJournalIsRefused(t *testing.T) {
+	for at := range 4 {
+		n := [4]uint64{1, 1, 1, 0}
+		n[at] = math.MaxInt64 + 1
+		var text []byte
+		for _, x := range n {
+			text = binary.AppendUvarint(text, x)
+		}
+		if got, err := unpackUses(text); err == nil {
+			t.Errorf("number %d: %v", at, got)
+		}
+	}
 }
 
 func TestUsesSurviveAWriteThatFailsHalfWay(t *testing.T) {

@@ -18,6 +18,7 @@ func (s *Store) Users(ctx context.Context, by portal.Actor, state portal.UserSta
 		return portal.Slice[portal.User]{}, err
 	}
 	args := append(append([]any{state, s.before("users", cursor)}, v.args...), portal.PageSize+1)
+	// #nosec G202 -- the condition is one of ours; every value is bound
 	rows, err := s.read.QueryContext(ctx, `SELECT `+userColumns+` FROM users u
 		WHERE `+v.by("u.state")+` = ? AND u.id < ?`+v.where+` ORDER BY u.id DESC LIMIT ?`, args...)
 	all, err := list(rows, err, func(r *sql.Rows) (portal.User, error) { return scanUser(r) })

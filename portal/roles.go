@@ -34,7 +34,7 @@ const (
 	ManageTeams      Action = "manage teams"
 	UseApplications  Action = "work with applications" // of those one may see
 	SeeApplications  Action = "see applications"
-	RevokeCredential Action = "revoke credentials"
+	RevokeCredential Action = "revoke credentials" // #nosec G101 -- a name of an action
 	RenameOrg        Action = "rename the organization"
 	Leave            Action = "leave"
 	ReadActivity     Action = "read activity"
