@@ -228,3 +228,27 @@ func TestNothingIsFetched_INJ_07(t *testing.T) {
 		})
 	})
 }
+
+func TestNoOtherProgramIsStarted(t *testing.T) {
+	goFiles(t, func(folder, name string, f *ast.File) {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(folder, "e2e") {
+			return
+		}
+		for _, spec := range f.Imports {
+			if path, _ := strconv.Unquote(spec.Path.Value); path == "os/exec" || path == "plugin" {
+				t.Errorf("%s/%s imports %s", folder, name, path)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := s.X.(*ast.Ident)
+			if ok && (x.Name == "os" || x.Name == "syscall") && slices.Contains([]string{"StartProcess", "ForkExec", "Exec"}, s.Sel.Name) {
+				t.Errorf("%s/%s starts another program by %s.%s", folder, name, x.Name, s.Sel.Name)
+			}
+			return true
+		})
+	})
+}
