@@ -33,7 +33,8 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	// pages, its mail and its file.
 	"e2e": {nil, nil, []string{"github.com/", "golang.org/x/"}},
 	// So do those who break what it stands on.
-	"e2e/faults": {nil, nil, []string{"github.com/", "golang.org/x/"}},
+	"e2e/faults":   {nil, nil, []string{"github.com/", "golang.org/x/"}},
+	"e2e/upgrades": {nil, nil, []string{"github.com/"}},
 	// The loader drives the real program too, and fills its file.
 	"e2e/verifybench": {nil, []string{"github.com/gofiber/fiber/v2", "github.com/mattn/go-sqlite3"}, nil},
 	// It takes the code apart as text.

@@ -54,6 +54,8 @@ type commands struct {
 	Admin   adminCommand   `cmd:"" help:"Portal admins."`
 	Key     keyCommand     `cmd:"" help:"The key that credentials are encrypted with."`
 	Audit   auditCommand   `cmd:"" help:"The audit log."`
+	Backup  backupCommand  `cmd:"" help:"Write a copy of the database to a file, also while the portal runs. instance.key is not in it."`
+	Restore restoreCommand `cmd:"" help:"Put a backup in the place of the database, which is kept. The portal must not be running."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -104,6 +106,56 @@ func (c auditVerifyCommand) Run(f *flags) error {
 		return nil
 	}
 	fmt.Printf("The audit log is whole. Entries: %d, the newest of %s.\nIts end: %d:%x\n", end.Entries, end.At.Format("2 January 2006 15:04:05 UTC"), end.ID, end.Hash)
+	return nil
+}
+
+type backupCommand struct {
+	File      string `arg:"" help:"Where to write it."`
+	Overwrite bool   `help:"Replace the file if it is there already."`
+}
+
+// Run writes a backup beside a portal that may go on writing.
+func (c backupCommand) Run(f *flags) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	size, err := db.Backup(ctx, f.data(), c.File, c.Overwrite)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Wrote the database as it is now to %s (%d bytes).\n", c.File, size)
+	fmt.Printf("The key is not in it. No backup can be restored without it: keep a copy of %s too, apart from the backups.\n", filepath.Join(f.data(), "instance.key"))
+	return nil
+}
+
+type restoreCommand struct {
+	File string `arg:"" help:"What portico backup has written. It stays as it is."`
+}
+
+// Run puts a backup in the place of the database and says what that means.
+func (c restoreCommand) Run(f *flags) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := db.Folder(f.data()); err != nil {
+		return err
+	}
+	lock, err := db.Lock(f.data())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	done, err := db.Restore(ctx, f.data(), c.File, db.Options{})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Restored %s. The last thing noted in it is of %s.\n", c.File, done.Until.Format("2 January 2006 15:04:05 UTC"))
+	if done.Kept != "" {
+		fmt.Printf("The database of before is kept as %s.\n", done.Kept)
+	}
+	fmt.Println("Everybody is signed out, and all links sent or copied before have ended.")
+	if done.Mails > 0 {
+		fmt.Printf("Mails that waited when the backup was made, and may have been sent since, are held under Emails > Failed: %d.\n", done.Mails)
+	}
+	fmt.Println("What was revoked, removed or changed after the backup is as it was before that: see to it again.")
 	return nil
 }
 

@@ -19,7 +19,8 @@ func Folder(dir string) error {
 	if err != nil {
 		return fmt.Errorf("the data folder %s cannot be read: %w", dir, err)
 	}
-	if len(files) > 0 && !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "portico.") }) {
+	ours := func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "portico.") || f.Name() == "instance.key" }
+	if len(files) > 0 && !slices.ContainsFunc(files, ours) {
 		return fmt.Errorf("the data folder %s holds other things and no Portico: choose an empty or a new one with --data", dir)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { // #nosec G302 -- a folder, its owner's alone

@@ -68,6 +68,12 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openFile(ctx, path, file, fresh, o)
+}
+
+// openFile is Open for the database at path, which is fresh if it is empty.
+func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Options) (*Store, error) {
+	var err error
 	s := &Store{Now: time.Now, Wake: func() {}, Subject: func(m portal.Mail) string { return m.Kind.Words() }, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
 	s.live.began = millis(s.Now())
 	if s.keys, err = file.derive(); err != nil {
@@ -158,7 +164,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if have, err := p.GetDBVersion(ctx); err != nil {
 		return fmt.Errorf("read the schema's version: %w", err)
 	} else if have > newest {
-		return fmt.Errorf("the database was made by a newer Portico (schema %d, this one knows %d): use that version, or restore a backup", have, newest)
+		return fmt.Errorf("the database was made by a newer Portico (schema %d, this one knows %d): use that version, or restore an older backup", have, newest)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("bring the database up to date: %w", err)

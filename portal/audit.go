@@ -46,6 +46,7 @@ const (
 	AuditMailsRetried       AuditKind = "retried mails"
 	AuditTemplateChanged    AuditKind = "changed the template"
 	AuditTemplateRestored   AuditKind = "restored the template"
+	AuditRestored           AuditKind = "restored a backup"
 	AuditOrgRequested       AuditKind = "requested the organization"
 	AuditOrgRegistered      AuditKind = "registered the organization"
 	AuditOrgApproved        AuditKind = "approved the organization"
@@ -145,7 +146,7 @@ var AuditGroups = append([]AuditGroup{
 		AuditFactorOn, AuditFactorOff, AuditCodesMade, AuditOwnDeleted}},
 	{"Portal admins", []AuditKind{AuditAdminCreated, AuditAdminMade, AuditAdminUnmade, AuditUserApproved, AuditUserRefused, AuditUserDeactivated, AuditUserActivated, AuditUserDeleted,
 		AuditResetSent, AuditFactorRemoved, AuditSettingChanged, AuditMailSettings, AuditTestMail, AuditMailRetried, AuditMailsRetried,
-		AuditTemplateChanged, AuditTemplateRestored}},
+		AuditTemplateChanged, AuditTemplateRestored, AuditRestored}},
 }, OrgAuditGroups...)
 
 // GroupsFor are the kinds that by may read of in the organization it is in.
