@@ -5,7 +5,8 @@
 //	go run ./e2e/mutate -sample 100     as many, chosen by -seed
 //	go run ./e2e/mutate -only tx.go     those whose place or text has that in it
 //	go run ./e2e/mutate -numbers 1-100  those with these numbers
-//	go run ./e2e/mutate -quick          only with the quick tests, which know who may do what
+//	go run ./e2e/mutate -quick          only with the quick tests, which know who may do what,
+//	                                    and those nearest to each
 //	go run ./e2e/mutate -list           says which there are
 //
 // All mutations are compiled into one test binary a package, each behind a number
@@ -141,7 +142,11 @@ func mutate(wanted func(site) bool, sample int, seed uint64, quick, list bool) e
 	// The quick tests first for all, then the others for those that they let through.
 	var left []site
 	for _, s := range chosen {
-		if by := s.caughtBy(dir, rounds[:3]); by != "" {
+		near, err := s.nearest()
+		if err != nil {
+			return err
+		}
+		if by := s.caughtBy(dir, slices.Concat(rounds[:3], near)); by != "" {
 			fmt.Printf("%s\n\tcaught by %s\n", s, by)
 		} else {
 			left = append(left, s)
@@ -177,6 +182,33 @@ func (s site) caughtBy(dir string, rounds []round) string {
 		}
 	}
 	return ""
+}
+
+// nearest are the tests of the site's package that stand in the file beside it or
+// name what it stands in.
+func (s site) nearest() ([]round, error) {
+	files, err := filepath.Glob(s.pkg + "/*_test.go")
+	if err != nil {
+		return nil, err
+	}
+	var tests []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		beside := filepath.Base(file) == strings.TrimSuffix(s.file, ".go")+"_test.go"
+		for test := range strings.SplitSeq(string(text), "\nfunc Test") {
+			name, body, isTest := strings.Cut(test, "(t *testing.T) {")
+			if isTest && !strings.Contains(name, "\n") && (beside || strings.Contains(body, "."+s.in+"(")) {
+				tests = append(tests, "Test"+name)
+			}
+		}
+	}
+	if tests == nil {
+		return nil, nil
+	}
+	return []round{{s.pkg, "^(" + strings.Join(tests, "|") + ")$", slow}}, nil
 }
 
 // fails reports whether a round's tests fail with a mutation. A test that does
