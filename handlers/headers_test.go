@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"portico/portal"
 )
 
 func TestNoAnswerIsForOtherSites_CSRF_10(t *testing.T) {
@@ -29,6 +31,132 @@ func TestNoAnswerIsForOtherSites_CSRF_10(t *testing.T) {
 	}
 	if changed := w.changes(before); changed != nil {
 		t.Errorf("the tables %v have changed", changed)
+	}
+}
+
+// malformed are requests that the server refuses before they reach us, and what
+// it should answer.
+var malformed = map[string]int{
+	"POST /login HTTP/1.1\r\nHost: portal.example.org\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70000): 413,
+	"GET / HTTP/1.1\r\nHost: portal.example.org\r\nX-Big: " + strings.Repeat("a", 9000) + "\r\n\r\n":                 431,
+	"GET /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\nHost: portal.example.org\r\n\r\n":                            431,
+	"DELETE / HTTP/1.1\r\nHost: portal.example.org\r\nConnection: close\r\n\r\n":                                     405,
+	"BREW /pot HTTP/1.1\r\nHost: portal.example.org\r\nConnection: close\r\n\r\n":                                    405,
+	"GET / HTTP/1.1\r\nHost portal.example.org\r\n\r\n":                                                              400,
+	"GARBAGE\r\n\r\n": 400,
+	"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n":                                                                                                 400,
+	"GET /login HTTP/1.1\r\nHost: portal.example.org\r\n Folded: a\r\n\r\n":                                                                                400,
+	"POST /login HTTP/1.1\r\nHost: portal.example.org\r\nContent-Length: x\r\n\r\n":                                                                        400,
+	"POST /login HTTP/1.1\r\nHost: portal.example.org\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n":                                                         400,
+	"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n":                                                                                    421,
+	"GET /login HTTP/1.1\r\n\r\n":                                                                                                                          400,
+	"GET /login HTTP/1.1\r\nHost: portal.example.org\r\nIf-None-Match: *\r\nIf-Modified-Since: Mon, 02 Mar 2026 09:00:00 GMT\r\nConnection: close\r\n\r\n": 200,
+}
+
+func TestTheHeadersStandOnEveryAnswerWhateverItsStatus_CSRF_09_OPS_06(t *testing.T) {
+	t.Parallel()
+	var y tally
+	seen := map[int]bool{}
+	t.Cleanup(func() {
+		t.Attr("faults", fmt.Sprintf("%s|%d|%d", "answers of every route and status, malformed requests too: all protecting headers are there", y.tried.Load(), y.held.Load()))
+	})
+	for _, scheme := range []func(*Config){func(*Config) {}, at443} {
+		alive := true
+		w := newWorld(t, inDemo(t), scheme, func(c *Config) { c.WorkerAlive = func() bool { return alive } })
+		note := func(what string, a answer) answer {
+			seen[a.status] = true
+			y.add(len(w.unsound(what, a)) == 0) // do says what is missing
+			return a
+		}
+		get := func(who, path string, how ...change) answer {
+			return note("GET "+path, w.browser(who).get(path, how...))
+		}
+		post := func(who, path string, form map[string]string, how ...change) answer {
+			return note("POST "+path, w.browser(who).post(path, form, how...))
+		}
+		for _, route := range w.routesOf() {
+			method, pattern, _ := strings.Cut(route, " ")
+			path := w.own(pattern)
+			for _, who := range []string{"", "stan", "ann", "ada"} {
+				for _, how := range []change{func(*http.Request) {}, hx("page"), hx("")} {
+					if method == "GET" {
+						get(who, path, how)
+					} else if !changes(route, table[route].cells(route)[who]) { // what works is in the table's test
+						post(who, path, table[route].form, how)
+					}
+				}
+			}
+		}
+		for _, path := range []string{"/nothing", "/assets/nothing.css", "/assets/..%2f..%2fgo.mod"} {
+			get("", path).is(t, 404)
+		}
+		post("", "/healthz", nil).is(t, 404)
+		note("PUT /login", w.browser("").do("PUT", "/login", "")).is(t, 405)
+		note("HEAD /login", w.browser("").do("HEAD", "/login", "")).is(t, 200)
+		get("", "/login?next="+strings.Repeat("a", 5000)).is(t, 200)
+		get("", "/login", func(r *http.Request) { r.Host = "evil.example" }).is(t, 421)
+		get("", "/verify").is(t, 401)
+		get("", "/verify", with("X-API-Key", portal.NewKey())).is(t, 401)
+		key := w.reveal("ann", "Alpha")
+		for range 2 { // from the database, and from memory
+			get("", "/verify", with("X-API-Key", key)).is(t, 204)
+		}
+		post("ann", "/profile", nil, with("Sec-Fetch-Site", "cross-site")).is(t, 403)
+		post("ann", "/profile", p("first_name", "A"), with("Content-Type", "application/json")).is(t, 415)
+		post("ann", "/profile", p("first_name", "")).is(t, 422)
+		note("POST /profile", w.browser("ann").do("POST", "/profile", "a=1&a=2")).is(t, 400)
+		for range portal.LimitSignInAccount.Max {
+			post("", "/login", p("email", "bob@example.org", "password", "wrong")).is(t, 422)
+		}
+		post("", "/login", p("email", "bob@example.org", "password", "wrong")).is(t, 429)
+		get("ada", "/admin/audit-log.csv").is(t, 200)
+		get("ada", "/admin/settings/email-templates/"+string(portal.MailRemoved)+"/frame").is(t, 200)
+		alive = false
+		get("", "/readyz").is(t, 503)
+		for request, status := range malformed {
+			a := note(fmt.Sprintf("%.30q…", request), w.raw(t, request))
+			if a.status != status {
+				t.Errorf("%.60q…: %d, want %d", request, a.status, status)
+			}
+			w.browser("").sound(fmt.Sprintf("%.60q…", request), a, nil)
+			if strings.Contains(a.body, "aaaaaaaa") {
+				t.Errorf("%d repeats what was sent", a.status)
+			}
+		}
+		faulty := w.browser("ada")
+		faulty.faulty = true
+		w.store.Close()
+		for _, path := range []string{"/admin", "/login", "/verify"} {
+			note("GET "+path+" with the database gone", faulty.get(path, with("X-API-Key", portal.NewKey()))).is(t, 500)
+		}
+	}
+	for _, status := range []int{200, 204, 303, 400, 401, 403, 404, 405, 406, 409, 413, 415, 421, 422, 429, 431, 500, 503} {
+		if !seen[status] {
+			t.Errorf("nothing answered %d", status)
+		}
+	}
+}
+
+func TestALiveStreamHasTheHeadersToo(t *testing.T) {
+	t.Parallel()
+	w, at, _ := served(t)
+	for who, path := range map[string]string{"ann": "/o/" + w.ids["Acme"] + "/live", "ada": "/admin/live", "rita": "/organizations/requests/" + w.ids["Rigel"] + "/live"} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", at+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = w.base.Host
+		r.Header.Set("Accept", "text/event-stream")
+		r.AddCookie(&http.Cookie{Name: w.sessionCookie(), Value: cookieOf(who)})
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s as %s: %d", path, who, resp.StatusCode)
+		}
+		w.browser("").sound("GET "+path, answer{resp.StatusCode, resp.Header, ""}, nil)
 	}
 }
 

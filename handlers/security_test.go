@@ -175,36 +175,6 @@ func (w *world) raw(t *testing.T, request string) answer {
 	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
-func TestTheHeadersStandOnEveryAnswerWhateverItsStatus_CSRF_09_OPS_06(t *testing.T) {
-	t.Parallel()
-	for _, scheme := range []func(*Config){func(*Config) {}, at443} {
-		w := newWorld(t, scheme)
-		b := w.browser("")
-		b.get("/nothing").is(t, 404)
-		b.get("/assets/nothing.css").is(t, 404)
-		b.get("/assets/..%2f..%2fgo.mod").is(t, 404)
-		b.do("PUT", "/login", "").is(t, 405)
-		b.post("/healthz", nil).is(t, 404)
-		b.get("/profile").is(t, 303)
-		b.get("/login?next="+strings.Repeat("a", 5000)).is(t, 200)
-		for status, request := range map[int]string{
-			413: "POST /login HTTP/1.1\r\nHost: portal.example.org\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70000),
-			431: "GET / HTTP/1.1\r\nHost: portal.example.org\r\nX-Big: " + strings.Repeat("a", 9000) + "\r\n\r\n",
-			405: "DELETE / HTTP/1.1\r\nHost: portal.example.org\r\nConnection: close\r\n\r\n",
-			400: "GET / HTTP/1.1\r\nHost portal.example.org\r\n\r\n",
-		} {
-			a := w.raw(t, request)
-			if a.status != status {
-				t.Errorf("%.20s…: %d, want %d", request, a.status, status)
-			}
-			b.sound(fmt.Sprintf("%.20s…", request), a, nil)
-			if strings.Contains(a.body, "aaaaaaaa") {
-				t.Errorf("%d repeats what was sent", a.status)
-			}
-		}
-	}
-}
-
 func TestAssetsMayBeKeptForEverAndComeCompressed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -533,21 +533,21 @@ func (b *browser) do(method, path, body string, changes ...change) answer {
 	return a
 }
 
-// sound checks what holds of every answer.
-func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
-	t := b.w.t
-	t.Helper()
-	secure := b.w.base.Scheme == "https"
+// unsound says which of the headers that every answer has are missing or wrong.
+func (w *world) unsound(what string, a answer) []string {
+	var bad []string
 	want := map[string]string{
-		"Content-Security-Policy":    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-		"X-Content-Type-Options":     "nosniff",
-		"X-Frame-Options":            "DENY",
-		"Referrer-Policy":            "same-origin",
-		"Cross-Origin-Opener-Policy": "same-origin",
-		"Cache-Control":              "no-store",
-		"Strict-Transport-Security":  "",
+		"Content-Security-Policy":      "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"Referrer-Policy":              "same-origin",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+		"Cache-Control":                "no-store",
+		"Strict-Transport-Security":    "",
 	}
-	if secure {
+	if w.base.Scheme == "https" {
 		want["Strict-Transport-Security"] = "max-age=31536000"
 	}
 	if address, _, _ := strings.Cut(what, "?"); strings.HasSuffix(address, "/frame") && a.status == http.StatusOK {
@@ -559,18 +559,29 @@ func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
 	}
 	for name, value := range want {
 		if got := a.header.Values(name); len(got) != 1 && value != "" || value == "" && len(got) > 0 || value != "" && got[0] != value {
-			t.Errorf("%s: %d with %s %q, want %q", what, a.status, name, got, value)
+			bad = append(bad, fmt.Sprintf("%s %q, want %q", name, got, value))
 		}
 	}
 	for name, values := range a.header {
 		if strings.HasPrefix(name, "Access-Control-") {
-			t.Errorf("%s: %s is sent", what, name)
+			bad = append(bad, name)
 		}
 		for _, v := range values {
 			if strings.ContainsFunc(v, func(r rune) bool { return r < 0x20 || r > 0x7e }) {
-				t.Errorf("%s: %s is not printable ASCII: %q", what, name, v)
+				bad = append(bad, fmt.Sprintf("%s that is not printable ASCII: %q", name, v))
 			}
 		}
+	}
+	return bad
+}
+
+// sound checks what holds of every answer.
+func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
+	t := b.w.t
+	t.Helper()
+	secure := b.w.base.Scheme == "https"
+	for _, bad := range b.w.unsound(what, a) {
+		t.Errorf("%s: %d with %s", what, a.status, bad)
 	}
 	for _, c := range cookies {
 		if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" || c.Path != "/" || c.Secure != secure {
