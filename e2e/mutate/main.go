@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/ast"
 	"go/format"
 	"math/rand/v2"
 	"os"
@@ -146,7 +147,7 @@ func mutate(wanted func(site) bool, sample int, seed uint64, quick, list bool) e
 		if err != nil {
 			return err
 		}
-		if by := s.caughtBy(dir, slices.Concat(rounds[:3], near)); by != "" {
+		if by := s.caughtBy(dir, slices.Concat(s.own(), rounds[:3], near)); by != "" {
 			fmt.Printf("%s\n\tcaught by %s\n", s, by)
 		} else {
 			left = append(left, s)
@@ -182,6 +183,14 @@ func (s site) caughtBy(dir string, rounds []round) string {
 		}
 	}
 	return ""
+}
+
+// own are the tests of the operation that the site stands in.
+func (s site) own() []round {
+	if s.pkg != "db" || !ast.IsExported(s.in) {
+		return nil
+	}
+	return []round{{s.pkg, "(" + rounds[1].run + ")/^" + s.in + "$", ""}}
 }
 
 // nearest are the tests of the site's package that stand in the file beside it or
