@@ -200,6 +200,12 @@ func TestEveryStatementOfEveryOperationGoesByAnIndex_DOS_09(t *testing.T) {
 			_, err := f.s.Undo(f.ctx, f.in("amy", "Acme"), f.removes("amy", "una"))
 			return err
 		},
+		func() error {
+			f.must(f.s.SignIn(f.ctx, address("bob"), password, f.home("bob's", "bob's", "")))
+			f.must(f.s.SignIn(f.ctx, address("bob"), password, f.home("bob's 2", "bob's 2", "bob's")))
+			f.must(f.s.Reprove(f.ctx, f.user("bob"), password, hashOf("bob's 2")))
+			return f.s.EndOtherSessions(f.ctx, f.user("bob"), hashOf("bob's 2"))
+		},
 	} {
 		f.must(o())
 	}

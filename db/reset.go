@@ -114,13 +114,17 @@ func (t *tx) setPassword(userID int64, hash string, keepSession []byte) error {
 	return t.endSessions(userID, keepSession)
 }
 
-// own checks the actor's own present password.
-func (s *Store) own(ctx context.Context, by portal.Actor, password string) error {
+// own checks the actor's own present password, typed in a session of theirs.
+func (s *Store) own(ctx context.Context, by portal.Actor, password string, session []byte) error {
 	a, err := readAccount(ctx, s.read, `u.id = ?`, by.UserID)
 	if err != nil {
 		return err
 	}
-	_, err = s.checkPassword(ctx, a.emailKey, password, by.IP)
+	device, err := s.deviceOf(ctx, by.UserID, session)
+	if err != nil {
+		return err
+	}
+	_, err = s.checkPassword(ctx, a.emailKey, password, by.IP, device)
 	if errors.Is(err, errSignIn) {
 		return portal.Invalidf("current_password", "This is not your present password.")
 	}
@@ -141,7 +145,7 @@ func (s *Store) ChangePassword(ctx context.Context, by portal.Actor, current, ne
 	if err != nil {
 		return err
 	}
-	if err := s.own(ctx, by, current); err != nil {
+	if err := s.own(ctx, by, current, session.Old); err != nil {
 		return err
 	}
 	hash, err := s.hash.make(ctx, next)
@@ -166,7 +170,7 @@ func (s *Store) ChangePassword(ctx context.Context, by portal.Actor, current, ne
 
 // Reprove notes that the holder of a session has given their password again.
 func (s *Store) Reprove(ctx context.Context, by portal.Actor, password string, session []byte) error {
-	if err := s.own(ctx, by, password); err != nil {
+	if err := s.own(ctx, by, password, session); err != nil {
 		return err
 	}
 	return s.change(ctx, by, func(t *tx, by portal.Actor) error {

@@ -76,6 +76,9 @@ type NewSession struct {
 	Old   []byte // hash of the session it replaces, if any
 	IP    string
 	Agent string
+
+	Device    []byte // hash of the id by which the browser is known from now on; nil: by none
+	OldDevice []byte // hash of the id by which it was known before, if any
 }
 
 func (t *tx) startSession(userID int64, n NewSession) error {
@@ -86,8 +89,11 @@ func (t *tx) startSession(userID int64, n NewSession) error {
 	if len(agent) > 200 {
 		agent = agent[:200]
 	}
-	if _, err := t.exec(`INSERT INTO sessions (hash, user_id, created_at, seen_at, proof_at, ip, agent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		n.Hash, userID, millis(t.now), millis(t.now), millis(t.now), n.IP, agent); err != nil {
+	if _, err := t.exec(`INSERT INTO sessions (hash, user_id, created_at, seen_at, proof_at, ip, agent, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.Hash, userID, millis(t.now), millis(t.now), millis(t.now), n.IP, agent, n.Device); err != nil {
+		return err
+	}
+	if err := t.rememberDevice(userID, n); err != nil {
 		return err
 	}
 	// One too many ends those that were used least lately, never the new one.
@@ -106,13 +112,16 @@ func (t *tx) proofOf(n NewSession) (int64, error) {
 	return at, err
 }
 
-// endSessions ends all sessions of a user but the one with that hash, and
-// half-made sign-ins.
+// endSessions ends all sessions of a user but the one with that hash, half-made
+// sign-ins, and what the browsers of all others are known by.
 func (t *tx) endSessions(userID int64, but []byte) error {
 	if but == nil {
 		but = []byte{}
 	}
 	if _, err := t.exec(`DELETE FROM sign_ins WHERE user_id = ?`, userID); err != nil {
+		return err
+	}
+	if err := t.endDevices(userID, but); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, userID, but)
@@ -160,8 +169,12 @@ func (s *Store) EndSession(ctx context.Context, by portal.Actor, id string) (dev
 			return portal.ErrNotFound
 		}
 		var agent string
-		if err := t.row(`DELETE FROM sessions WHERE hash = ? AND user_id = ? RETURNING agent`, hash, by.UserID).Scan(&agent); err != nil {
+		var known []byte
+		if err := t.row(`DELETE FROM sessions WHERE hash = ? AND user_id = ? RETURNING agent, device`, hash, by.UserID).Scan(&agent, &known); err != nil {
 			return one(err)
+		}
+		if _, err := t.exec(`DELETE FROM devices WHERE user_id = ? AND hash = ?`, by.UserID, known); err != nil {
+			return err
 		}
 		device = portal.Device(agent)
 		return t.audit(by, 0, portal.AuditSessionEnded, device, "")
@@ -174,6 +187,9 @@ func (s *Store) EndOtherSessions(ctx context.Context, by portal.Actor, current [
 	return s.change(ctx, by, func(t *tx, by portal.Actor) error {
 		if by.UserID == 0 {
 			return portal.ErrNotFound
+		}
+		if err := t.endDevices(by.UserID, current); err != nil {
+			return err
 		}
 		n, err := t.exec(`DELETE FROM sessions WHERE user_id = ? AND hash <> ?`, by.UserID, current)
 		if err != nil || n == 0 {
@@ -216,6 +232,9 @@ func (s *Store) Tidy(ctx context.Context) error {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM sign_ins WHERE expires_at < ?`, millis(t.now)); err != nil {
+			return err
+		}
+		if _, err := t.exec(`DELETE FROM devices WHERE used_at <= ?`, millis(t.now.Add(-portal.DeviceLife))); err != nil {
 			return err
 		}
 		if err := t.forgetUses(); err != nil {

@@ -16,12 +16,9 @@ func (s *Store) SignIn(ctx context.Context, email, password string, session NewS
 	if problem != "" {
 		e.Key = "" // belongs to nobody, costs the same
 	}
-	a, err := s.checkPassword(ctx, e.Key, password, session.IP)
+	a, err := s.checkPassword(ctx, e.Key, password, session.IP, session.OldDevice)
 	if err != nil {
 		return err
-	}
-	if !a.State.MaySignIn() {
-		return errSignIn
 	}
 	codeNeeded := false
 	err = s.inTx(ctx, func(t *tx) error {
@@ -63,17 +60,10 @@ func (t *tx) mayComeIn(a account) error {
 // checkPassword is the one place where passwords are tried. An attempt is
 // counted before the password is looked at, so that parallel guesses count too,
 // and taken back when it was right.
-func (s *Store) checkPassword(ctx context.Context, emailKey, password, ip string) (account, error) {
-	var byAccount, byAddress int64
-	subject := emailKey
-	if subject == "" {
-		subject = "no address, from " + network(ip) // one network's slips are not everybody's
-	}
+func (s *Store) checkPassword(ctx context.Context, emailKey, password, ip string, device []byte) (account, error) {
+	var counted []int64
 	err := s.inTx(ctx, func(t *tx) (err error) {
-		if byAccount, err = t.limit(portal.LimitSignInAccount, subject); err != nil {
-			return err
-		}
-		byAddress, err = t.limit(portal.LimitSignInAddress, network(ip))
+		counted, err = t.attempts(emailKey, ip, device)
 		return err
 	})
 	if err != nil {
@@ -87,10 +77,10 @@ func (s *Store) checkPassword(ctx context.Context, emailKey, password, ip string
 	if err != nil {
 		return a, err
 	}
-	if !right {
+	if !right || !a.State.MaySignIn() {
 		return a, errSignIn
 	}
-	return a, s.inTx(ctx, func(t *tx) error { return t.unlimit(byAccount, byAddress) })
+	return a, s.inTx(ctx, func(t *tx) error { return t.unlimit(counted...) })
 }
 
 // ErrCodeNeeded is how SignIn ends when the password was right and the account

@@ -159,11 +159,14 @@ func (s *server) createSession(c *fiber.Ctx) error {
 	if err != nil && !errors.Is(err, db.ErrCodeNeeded) {
 		return err
 	}
-	if err := s.setSession(c, id); err != nil {
-		return err
+	if err != nil { // nobody is signed in yet
+		if err := s.setSession(c, id); err != nil {
+			return err
+		}
+		return s.leave(c, "/login/code?next="+url.QueryEscape(next), "")
 	}
-	if err != nil { // the browser is known, and nobody is signed in yet
-		next = "/login/code?next=" + url.QueryEscape(next)
+	if err := s.enter(c, id); err != nil {
+		return err
 	}
 	return s.leave(c, next, "")
 }
@@ -280,7 +283,7 @@ func (s *server) createSetup(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.setSession(c, id); err != nil {
+	if err := s.enter(c, id); err != nil {
 		return err
 	}
 	return s.leave(c, "/admin", "Welcome. You are the first portal admin.")

@@ -45,7 +45,7 @@ func (s *server) createPersona(c *fiber.Ctx) error {
 		if err := s.store.SignInDemo(c.UserContext(), p.UserID, session); err != nil {
 			return err
 		}
-		if err := s.setSession(c, id); err != nil {
+		if err := s.enter(c, id); err != nil {
 			return err
 		}
 		return s.leave(c, p.Path(), "")

@@ -50,7 +50,7 @@ func (s *server) createCode(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.setSession(c, id); err != nil {
+	if err := s.enter(c, id); err != nil {
 		return err
 	}
 	return s.leave(c, next, "")

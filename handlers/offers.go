@@ -79,7 +79,7 @@ func (s *server) createJoin(c *fiber.Ctx) error {
 	if !joined {
 		return s.leave(c, "/register/sent", "")
 	}
-	if err := s.setSession(c, id); err != nil {
+	if err := s.enter(c, id); err != nil {
 		return err
 	}
 	return s.leave(c, "/o/"+org.PublicID, "Welcome to "+org.Name+".")
@@ -101,7 +101,7 @@ func (s *server) createAcceptance(c *fiber.Ctx) error {
 }
 
 func (s *server) accepted(c *fiber.Ctx, sessionID string, org portal.Organization) error {
-	if err := s.setSession(c, sessionID); err != nil {
+	if err := s.enter(c, sessionID); err != nil {
 		return err
 	}
 	return s.leave(c, "/o/"+org.PublicID, "Welcome to "+org.Name+".")

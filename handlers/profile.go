@@ -65,7 +65,7 @@ func (s *server) updatePassword(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := s.setSession(c, id); err != nil {
+	if err := s.enter(c, id); err != nil {
 		return err
 	}
 	return s.leave(c, "/profile", "Your password is changed. Other devices are signed out.")

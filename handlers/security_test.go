@@ -214,8 +214,9 @@ func TestCookiesOfAnHTTPSPortalAreBoundToItsHost(t *testing.T) {
 	b := w.browser("")
 	a := b.post("/login", p("email", "ann@example.org", "password", password)).to(t, "/")
 	set := a.header.Values("Set-Cookie")
-	if len(set) != 1 || !strings.HasPrefix(set[0], "__Host-portico=") || !strings.Contains(set[0], "; Secure") || strings.Contains(set[0], "Max-Age") {
-		t.Errorf("the cookie is %q", set)
+	if len(set) != 2 || !strings.HasPrefix(set[0], "__Host-portico-device=") || !strings.Contains(set[0], "; Secure") ||
+		!strings.HasPrefix(set[1], "__Host-portico=") || !strings.Contains(set[1], "; Secure") || strings.Contains(set[1], "Max-Age") {
+		t.Errorf("the cookies are %q", set)
 	}
 	b.get("/profile").is(t, 200)
 	b.post("/profile", p("first_name", "Anna", "last_name", "Test")).to(t, "/profile")

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/sessions"
 
 	"portico/db"
+	"portico/portal"
 )
 
 // sessionStore is a gorilla session store whose sessions live in the database.
@@ -18,6 +19,7 @@ import (
 // them; this store carries the id.
 type sessionStore struct {
 	name    string
+	device  string // name of the cookie by which a browser is known
 	options sessions.Options
 }
 
@@ -26,11 +28,11 @@ var _ sessions.Store = (*sessionStore)(nil)
 const sessionIDLen = 32 // octets
 
 func newSessionStore(secure bool) *sessionStore {
-	s := &sessionStore{name: "portico", options: sessions.Options{
+	s := &sessionStore{name: "portico", device: "portico-device", options: sessions.Options{
 		Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
 	}}
 	if secure {
-		s.name = "__Host-portico"
+		s.name, s.device = "__Host-"+s.name, "__Host-"+s.device
 	}
 	return s
 }
@@ -75,23 +77,41 @@ func (w cookieWriter) Header() http.Header       { return w.header }
 func (w cookieWriter) Write([]byte) (int, error) { return 0, nil }
 func (w cookieWriter) WriteHeader(int)           {}
 
-func (s *server) session(c *fiber.Ctx) *sessions.Session {
+// session is the one that the visitor's browser holds.
+func (s *server) session(c *fiber.Ctx) *sessions.Session { return s.cookie(c, s.cookies.name) }
+
+func (s *server) cookie(c *fiber.Ctx, name string) *sessions.Session {
 	r := &http.Request{Header: http.Header{}}
 	for _, line := range c.Context().Request.Header.PeekAll(fiber.HeaderCookie) {
 		r.Header.Add("Cookie", string(line))
 	}
-	session, _ := s.cookies.New(r, s.cookies.name) // its error is always nil
+	session, _ := s.cookies.New(r, name) // its error is always nil
 	return session
 }
 
+// setSession gives the browser a session's id, or takes it away.
 func (s *server) setSession(c *fiber.Ctx, id string) error {
-	session := s.session(c)
-	session.ID = id
-	w := cookieWriter{http.Header{}}
-	if err := session.Save(&http.Request{}, w); err != nil {
+	return s.setCookie(c, s.session(c), id)
+}
+
+// enter gives the browser the id of a session in which somebody is signed in, and the
+// id by which it is known from now on.
+func (s *server) enter(c *fiber.Ctx, id string) error {
+	device := s.cookie(c, s.cookies.device)
+	device.Options.MaxAge = int(portal.DeviceLife.Seconds())
+	if err := s.setCookie(c, device, at(c).device); err != nil {
 		return err
 	}
-	c.Append(fiber.HeaderSetCookie, w.header.Get("Set-Cookie"))
+	return s.setSession(c, id)
+}
+
+func (s *server) setCookie(c *fiber.Ctx, cookie *sessions.Session, id string) error {
+	cookie.ID = id
+	w := cookieWriter{http.Header{}}
+	if err := cookie.Save(&http.Request{}, w); err != nil {
+		return err
+	}
+	c.Response().Header.Add(fiber.HeaderSetCookie, w.header.Get("Set-Cookie")) // Append would put two into one line
 	return nil
 }
 
@@ -100,15 +120,23 @@ func hashID(id string) []byte {
 	return h[:]
 }
 
-// freshSession makes a new session id for a sign-in. The id is set as a cookie
-// only after the store has taken it.
-func (s *server) freshSession(c *fiber.Ctx) (id string, n db.NewSession) {
+// newCookieID makes an id for a cookie.
+func newCookieID() string {
 	b := make([]byte, sessionIDLen)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
-	id = base64.RawURLEncoding.EncodeToString(b)
-	n = db.NewSession{Hash: hashID(id), IP: at(c).ip, Agent: c.Get(fiber.HeaderUserAgent)}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// freshSession makes a new session id for a sign-in, and a new one for the browser.
+// They are set as cookies only after the store has taken them.
+func (s *server) freshSession(c *fiber.Ctx) (id string, n db.NewSession) {
+	id, at(c).device = newCookieID(), newCookieID()
+	n = db.NewSession{Hash: hashID(id), Device: hashID(at(c).device), IP: at(c).ip, Agent: c.Get(fiber.HeaderUserAgent)}
 	if old := s.session(c); !old.IsNew {
 		n.Old = hashID(old.ID)
+	}
+	if old := s.cookie(c, s.cookies.device); !old.IsNew {
+		n.OldDevice = hashID(old.ID)
 	}
 	return id, n
 }

@@ -295,3 +295,45 @@ func TestAnUnprovenOrWaitingPersonSeesWhatIsMissingAndCanDoNothingYet_REG_02(t *
 	w.browser("ulf").post("/profile/proof", nil).to(t, "/")
 	w.browser("wanda").post("/profile/proof", nil).is(t, 409)
 }
+
+func TestABrowserIsKnownByACookieOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, at443)
+	const name = "__Host-portico-device"
+	form := func(who, password string) map[string]string { return p("email", address(who), "password", password) }
+	home := w.browser("")
+	home.get("/login")
+	home.post("/login", form("ann", "wrong")).is(t, 422)
+	if home.jar[name] != "" {
+		t.Error("a wrong password makes a browser known")
+	}
+	a := home.post("/login", form("ann", password)).is(t, 303)
+	first := home.jar[name]
+	if line := strings.Join(a.header.Values("Set-Cookie"), "\n"); !strings.Contains(line, name+"="+first+"; Path=/; ") || !strings.Contains(line, "; Max-Age=15552000; HttpOnly; Secure; SameSite=Lax") {
+		t.Errorf("the cookies are %q", a.header.Values("Set-Cookie"))
+	}
+	home.post("/logout", nil)
+	if home.jar[name] != first || home.jar[w.sessionCookie()] != "" {
+		t.Error("signing out takes the wrong cookie")
+	}
+	// It opens nothing.
+	home.jar[w.sessionCookie()] = first
+	home.get("/profile").is(t, 303)
+	delete(home.jar, w.sessionCookie())
+
+	thief := w.browser("")
+	for range portal.LimitSignInAccount.Max - 1 { // one was typed at home
+		thief.post("/login", form("ann", "guess")).is(t, 422)
+	}
+	w.browser("").post("/login", form("ann", password)).is(t, 429)
+	home.post("/login", form("ann", password)).is(t, 303)
+	if home.jar[name] == first {
+		t.Error("the id stays the same")
+	}
+	if n := w.number(`SELECT count(*) FROM devices WHERE hash = ?`, hashID(home.jar[name])); n != 1 || w.number(`SELECT count(*) FROM devices`) != 1 {
+		t.Errorf("its hash is kept %d times", n)
+	}
+	stale := w.browser("")
+	stale.jar[name] = first
+	stale.post("/login", form("ann", password)).is(t, 429)
+}

@@ -16,6 +16,7 @@ type visit struct {
 	ip      string
 	viewer  *portal.Viewer // nil: nobody is signed in
 	session []byte         // hash of the session the viewer holds
+	device  string         // id that a sign-in in this request gives the browser
 	set     portal.Settings
 	form    map[string]string
 	actor   portal.Actor

@@ -587,8 +587,8 @@ func (b *browser) sound(what string, a answer, cookies []*http.Cookie) {
 		if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" || c.Path != "/" || c.Secure != secure {
 			t.Errorf("%s: a careless cookie: %s", what, c.Raw)
 		}
-		if name := b.w.sessionCookie(); c.Name != name && c.Name != noticeName(strings.HasPrefix(name, "__Host-")) {
-			t.Errorf("%s: the cookie %s, want only %s and %s", what, c.Name, name, noticeCookie)
+		if name := b.w.sessionCookie(); c.Name != name && c.Name != name+"-device" && c.Name != noticeName(strings.HasPrefix(name, "__Host-")) {
+			t.Errorf("%s: the cookie %s, want only %s, %s and %s", what, c.Name, name, name+"-device", noticeCookie)
 		}
 	}
 	if a.status == http.StatusInternalServerError && !b.faulty {

@@ -14,6 +14,7 @@ type Limit struct {
 var (
 	LimitSignInAccount = Limit{"sign-in account", "failed sign-ins for this account", 10, 15 * time.Minute}
 	LimitSignInAddress = Limit{"sign-in address", "failed sign-ins from your network", 50, 15 * time.Minute}
+	LimitSignInDevice  = Limit{"sign-in device", "failed sign-ins from this browser", 5, 15 * time.Minute}
 	LimitCode          = Limit{"code account", "wrong codes", 5, 15 * time.Minute}
 	LimitRegister      = Limit{"register address", "registrations from your network", 20, time.Hour}
 	LimitReset         = Limit{"reset account", "requests for a new password", 5, time.Hour}

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// DeviceLife is how long a browser stays known in which somebody has signed in.
+const DeviceLife = 180 * 24 * time.Hour
+
 // Session is one browser in which somebody is signed in.
 type Session struct {
 	ID        string // in addresses; it opens nothing
