@@ -424,9 +424,18 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	working, stopWorking := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
 	workers.Go(func() { worker.Run(working) })
-	workers.Go(func() { every(working, tidyEvery, p.log, "tidy", p.store.Tidy) })
-	workers.Go(func() { every(working, remindEvery, p.log, "remind", p.store.Remind) })
-	workers.Go(func() { every(working, usesEvery, p.log, "write uses", p.store.WriteUses) })
+	workers.Go(func() { every(working, tidyEvery, nil, p.log, "tidy", p.store.Tidy) })
+	workers.Go(func() { every(working, remindEvery, nil, p.log, "remind", p.store.Remind) })
+	workers.Go(func() { every(working, usesEvery, nil, p.log, "write uses", p.store.WriteUses) })
+	asked := make(chan struct{}, 1)
+	p.store.Asked = func(context.Context) error {
+		select {
+		case asked <- struct{}{}:
+		default: // it is being answered
+		}
+		return nil
+	}
+	workers.Go(func() { every(working, asksEvery, asked, p.log, "answer", p.store.AnswerAsks) })
 	app := handlers.New(handlers.Config{
 		Store: p.store, Base: p.base, Aliases: aliases, Log: p.log, TrustedProxies: proxies, WorkerAlive: worker.Alive, Demo: p.demo, Stop: ctx.Done(),
 		TryMail: func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error {
@@ -480,11 +489,12 @@ const (
 	tidyEvery   = time.Hour
 	remindEvery = 10 * time.Minute
 	usesEvery   = 4 * time.Second
+	asksEvery   = 10 * time.Second // if it failed; else at once
 )
 
-// every does work now and then until ctx ends. What fails, or panics, is logged
-// and tried again the next time.
-func every(ctx context.Context, interval time.Duration, log *slog.Logger, name string, work func(context.Context) error) {
+// every does work now and then, and when it is woken, until ctx ends. What fails, or
+// panics, is logged and tried again the next time.
+func every(ctx context.Context, interval time.Duration, wake <-chan struct{}, log *slog.Logger, name string, work func(context.Context) error) {
 	once := func() (err error) {
 		defer func() {
 			if r := recover(); r != nil {
@@ -502,6 +512,7 @@ func every(ctx context.Context, interval time.Duration, log *slog.Logger, name s
 		select {
 		case <-ctx.Done():
 			return
+		case <-wake:
 		case <-ticker.C:
 		}
 	}

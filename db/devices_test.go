@@ -114,10 +114,13 @@ func TestABrowserIsKnownUntilSomethingEndsIt(t *testing.T) {
 		do    func(f *scene) error
 		stays bool
 	}{
-		"signing out":                   {func(f *scene) error { return f.s.SignOut(f.ctx, f.user("ann"), hashOf("s1")) }, true},
-		"the end of the session":        {func(f *scene) error { f.pass(30 * 24 * time.Hour); return f.s.Tidy(f.ctx) }, true},
-		"half a year":                   {func(f *scene) error { f.pass(portal.DeviceLife - time.Second); return nil }, false},
-		"half a year less a moment":     {func(f *scene) error { f.pass(portal.DeviceLife - time.Second - time.Millisecond); return f.s.Tidy(f.ctx) }, true},
+		"signing out":            {func(f *scene) error { return f.s.SignOut(f.ctx, f.user("ann"), hashOf("s1")) }, true},
+		"the end of the session": {func(f *scene) error { f.pass(30 * 24 * time.Hour); return f.s.Tidy(f.ctx) }, true},
+		"half a year":            {func(f *scene) error { f.pass(portal.DeviceLife - time.Second); return nil }, false},
+		"half a year less a moment": {func(f *scene) error {
+			f.pass(portal.DeviceLife - time.Second - time.Millisecond)
+			return f.s.Tidy(f.ctx)
+		}, true},
 		"signing out all other devices": {func(f *scene) error { return f.s.EndOtherSessions(f.ctx, f.user("ann"), hashOf("elsewhere")) }, false},
 		"signing them out from here":    {func(f *scene) error { return f.s.EndOtherSessions(f.ctx, f.user("ann"), hashOf("s1")) }, true},
 		"signing out the device": {func(f *scene) error {

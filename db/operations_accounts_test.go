@@ -1,6 +1,7 @@
 package db
 
 import (
+	"context"
 	"time"
 
 	"portico/portal"
@@ -179,6 +180,14 @@ var accountOperations = []operation{
 	},
 		does:  outcome{audit: []string{"nobody asked for a new password ann"}, mail: []string{"reset to ann, queued"}},
 		twice: outcome{audit: []string{"nobody asked for a new password ann"}, mail: []string{"reset to ann, queued"}}},
+	{method: "AnswerAsks", prepare: func(f *scene) {
+		f.s.Asked = func(context.Context) error { return nil }
+		forgotAnn(f)
+		f.must(f.s.Register(f.ctx, ip, person("nora")))
+		f.s.Asked = f.s.AnswerAsks
+	}, run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.AnswerAsks(f.ctx) },
+		does: outcome{audit: []string{"nobody asked for a new password ann", "nora registered"}, mail: []string{"reset to ann, queued", "prove to nora, queued"},
+			rows: [][2]string{{`SELECT count(*) FROM asks`, "0"}}}},
 	{method: "ResetOf", reads: true, prepare: forgotAnn,
 		run: func(f *scene, _ portal.Actor) (any, error) {
 			return f.s.ResetOf(f.ctx, f.mailedLink(portal.MailReset, "ann"))

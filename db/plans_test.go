@@ -24,6 +24,7 @@ type recorder struct {
 	mu   sync.Mutex
 	seen map[string][]driver.NamedValue
 	most map[string]int // how many rows a statement has given at most; nil: they are not counted
+	said []string       // the statements in their order
 }
 
 func (r *recorder) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
@@ -40,6 +41,7 @@ func (r *recorder) note(query string, args []driver.NamedValue) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen[query] = args
+	r.said = append(r.said, query)
 }
 
 type recording struct {
@@ -73,6 +75,11 @@ func (c *counted) Next(into []driver.Value) error {
 		c.r.most[c.query] = max(c.r.most[c.query], c.n)
 	}
 	return err
+}
+
+func (c *recording) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.r.note("BEGIN", nil)
+	return c.SQLiteConn.BeginTx(ctx, o)
 }
 
 func (c *recording) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {

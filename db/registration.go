@@ -34,35 +34,44 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 	if err != nil {
 		return err
 	}
-	return s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, func(t *tx) error {
 		if set, err := t.settings(); err != nil || !set.Register {
 			return errors.Join(err, onlyIf(err == nil, portal.ErrNotFound))
 		}
-		a, err := t.account(`u.email_key = ?`, email.Key)
-		if err == nil && same && a.State == portal.UserUnproven {
-			err = t.registeredWith(a.ID, code)
-		}
-		if err == nil {
-			return t.registeredAlready(a, same)
-		}
-		if !portal.IsCode(err, portal.NotFound) {
-			return err
-		}
-		if hash == "" { // the account it was compared with is gone
-			return portal.Errorf(portal.Conflict, "Something has changed meanwhile. Send the form again.")
-		}
-		a, err = t.makeAccount(newAccount{NewUser: n, email: email, hash: hash, state: portal.UserUnproven})
-		if err != nil {
-			return err
-		}
-		if err := t.registeredWith(a.ID, code); err != nil {
-			return err
-		}
-		if err := t.audit(a.self(ip), 0, portal.AuditRegistered, "", ""); err != nil {
-			return err
-		}
-		return t.askForProof(a)
+		return t.ask(askRegistration, ask{First: n.First, Last: n.Last, Email: email, Hash: hash, Same: same, Code: code, IP: ip})
 	})
+	if err != nil {
+		return err
+	}
+	return s.Asked(ctx)
+}
+
+// answerRegistration makes an account, or tells the owner of the one there is.
+func (t *tx) answerRegistration(n ask) error {
+	a, err := t.account(`u.email_key = ?`, n.Email.Key)
+	if err == nil && n.Same && a.State == portal.UserUnproven {
+		err = t.registeredWith(a.ID, n.Code)
+	}
+	if err == nil {
+		return t.registeredAlready(a, n.Same)
+	}
+	if !portal.IsCode(err, portal.NotFound) {
+		return err
+	}
+	if n.Hash == "" { // the account it was compared with is gone
+		return nil
+	}
+	a, err = t.makeAccount(newAccount{NewUser: portal.NewUser{First: n.First, Last: n.Last}, email: n.Email, hash: n.Hash, state: portal.UserUnproven})
+	if err != nil {
+		return err
+	}
+	if err := t.registeredWith(a.ID, n.Code); err != nil {
+		return err
+	}
+	if err := t.audit(a.self(n.IP), 0, portal.AuditRegistered, "", ""); err != nil {
+		return err
+	}
+	return t.askForProof(a)
 }
 
 // hashOrCompare hashes a new account's password, or tells whether it is the one

@@ -14,22 +14,31 @@ func (s *Store) ForgotPassword(ctx context.Context, ip, email string) error {
 	if problem != "" {
 		return portal.Invalidf("email", "%s", problem)
 	}
-	if err := s.count(ctx, portal.LimitReset, e.Key); err != nil {
+	err := s.inTx(ctx, func(t *tx) error {
+		if _, err := t.limit(portal.LimitReset, e.Key); err != nil {
+			return err
+		}
+		return t.ask(askReset, ask{Email: e, IP: ip})
+	})
+	if err != nil {
 		return err
 	}
-	return s.inTx(ctx, func(t *tx) error {
-		a, err := t.account(`u.email_key = ?`, e.Key)
-		if portal.IsCode(err, portal.NotFound) || err == nil && !a.State.MaySignIn() {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.audit(portal.Actor{IP: ip}, 0, portal.AuditResetAsked, a.Email, ""); err != nil {
-			return err
-		}
-		return t.mailReset(a)
-	})
+	return s.Asked(ctx)
+}
+
+// answerReset mails the owner of an account who has forgotten the password.
+func (t *tx) answerReset(n ask) error {
+	a, err := t.account(`u.email_key = ?`, n.Email.Key)
+	if portal.IsCode(err, portal.NotFound) || err == nil && !a.State.MaySignIn() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.audit(portal.Actor{IP: n.IP}, 0, portal.AuditResetAsked, a.Email, ""); err != nil {
+		return err
+	}
+	return t.mailReset(a)
 }
 
 // mailReset mails a link that sets a new password; older ones end.

@@ -46,6 +46,9 @@ type Store struct {
 	SMTP portal.SMTPConfig
 	// Wake is called after a transaction that queued mail.
 	Wake func()
+	// Asked is called when there is something for AnswerAsks. At first it does that
+	// at once; where time tells something, it lets somebody else do it.
+	Asked func(ctx context.Context) error
 	// Subject gives a mail that is queued its subject.
 	Subject func(portal.Mail) string
 }
@@ -75,6 +78,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Options) (*Store, error) {
 	var err error
 	s := &Store{Now: time.Now, Wake: func() {}, Subject: func(m portal.Mail) string { return m.Kind.Words() }, hash: newHasher(o.CheapPasswords), uses: uses{journalled: foldEvery}}
+	s.Asked = s.AnswerAsks
 	s.live.began = millis(s.Now())
 	if s.keys, err = file.derive(); err != nil {
 		return nil, err

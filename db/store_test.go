@@ -298,7 +298,9 @@ func TestAFaultLeavesNothingHalfDone_ORG_15_AUD_01(t *testing.T) {
 		f.exec(`CREATE TRIGGER broken BEFORE INSERT ON ` + broken + ` BEGIN SELECT RAISE(ABORT, 'broken'); END`)
 		before := f.fingerprint()
 		_, approve := f.s.Approve(f.ctx, f.user("ada"), f.ids["Rigel"], "Rigel Two", nil)
-		for what, err := range map[string]error{"approving": approve, "registering": f.s.Register(f.ctx, ip, person("nora"))} {
+		registering := f.s.Register(f.ctx, ip, person("nora"))
+		f.exec(`DELETE FROM asks`) // which would be answered when it works again
+		for what, err := range map[string]error{"approving": approve, "registering": registering} {
 			if err == nil && broken != "team_members" {
 				t.Errorf("%s without %s succeeded", what, broken)
 			}
