@@ -126,6 +126,9 @@ func (t *tx) setPassword(userID int64, hash string, keepSession []byte) error {
 // own checks the actor's own present password, typed in a session of theirs.
 func (s *Store) own(ctx context.Context, by portal.Actor, password string, session []byte) error {
 	a, err := readAccount(ctx, s.read, `u.id = ?`, by.UserID)
+	if err == nil && !a.State.MaySignIn() {
+		err = portal.ErrNotFound
+	}
 	if err != nil {
 		return err
 	}
