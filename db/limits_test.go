@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +11,10 @@ import (
 
 func TestEachLimitHoldsAtItsBoundAndAcrossARestart_ORG_13_ENUM_07(t *testing.T) {
 	t.Parallel()
+	var tried, held atomic.Int64
+	t.Cleanup(func() {
+		t.Attr("faults", fmt.Sprintf("%s|%d|%d", "limits at, below and above their number, also after a restart", tried.Load(), held.Load()))
+	})
 	wrong := func(f *scene, i int, ip string) error {
 		return f.s.SignIn(f.ctx, address("ann"), fmt.Sprint("wrong", i), NewSession{Hash: hashOf("x"), IP: ip})
 	}
@@ -98,6 +103,12 @@ func TestEachLimitHoldsAtItsBoundAndAcrossARestart_ORG_13_ENUM_07(t *testing.T) 
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			tried.Add(1)
+			defer func() {
+				if !t.Failed() {
+					held.Add(1)
+				}
+			}()
 			f := newScene(t)
 			first := f.clock.read()
 			for i := range c.max {

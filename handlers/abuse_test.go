@@ -1,15 +1,21 @@
 package handlers
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"portico/db"
 )
 
 // These tests show abuse cases of docs/abuse-cases.md that nothing else shows.
@@ -65,6 +71,8 @@ func TestSlowAndIdleConnectionsHoldNobodyUp_DOS_02_DOS_07(t *testing.T) {
 	if long() {
 		each = 1000
 	}
+	var held atomic.Int64
+	defer func() { t.Attr("faults", fmt.Sprintf("%s|%d|%d", "slow and idle connections", 3*each, held.Load())) }()
 	var slow, idle []net.Conn
 	dial := func(say string) net.Conn {
 		c, err := net.Dial("tcp", address)
@@ -107,6 +115,7 @@ func TestSlowAndIdleConnectionsHoldNobodyUp_DOS_02_DOS_07(t *testing.T) {
 		wg.Go(func() {
 			for time.Since(began) < readTimeout {
 				if _, err := io.WriteString(c, "a"); err != nil {
+					held.Add(1) // it was closed
 					return
 				}
 				time.Sleep(readTimeout / 10)
@@ -114,13 +123,17 @@ func TestSlowAndIdleConnectionsHoldNobodyUp_DOS_02_DOS_07(t *testing.T) {
 			c.SetReadDeadline(time.Now().Add(3 * readTimeout))
 			if _, err := io.ReadAll(c); err != nil && strings.Contains(err.Error(), "timeout") {
 				t.Errorf("a slow connection is still open after %v", time.Since(began))
+			} else {
+				held.Add(1)
 			}
 		})
 	}
 	wg.Wait()
 	look()
 	for _, c := range idle {
-		c.Close()
+		if c.Close(); !t.Failed() { // pages were answered beside it
+			held.Add(1)
+		}
 	}
 }
 
@@ -142,4 +155,60 @@ func TestWhatCannotBeWrittenIsSaidAndReadingGoesOn_DB_03(t *testing.T) {
 		t.Errorf("the tables %v have changed", changed)
 	}
 	w.browser("ann").post("/profile", p("first_name", "Anna", "last_name", "Test")).to(t, "/profile")
+}
+
+func TestTwoHundredSignInsAtOnceLeaveRoomForPages_DOS_03(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.TrustedProxies = []string{"0.0.0.0"} })
+	w.store.Close()
+	var err error
+	w.store, err = db.Open(t.Context(), w.dir, db.Options{}) // passwords cost what they cost
+	w.must(err)
+	w.store.Now = w.clock.read
+	w.serve(func(c *Config) { c.TrustedProxies = []string{"0.0.0.0"} })
+
+	const many = 200
+	held := 0
+	defer func() { t.Attr("faults", fmt.Sprintf("%s|%d|%d", "sign-ins at once", many, held)) }()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before, most := m.HeapAlloc, uint64(0)
+
+	statuses := make(chan int, many)
+	began := time.Now()
+	for i := range many {
+		go func() {
+			statuses <- w.browser("").post("/login", p("email", fmt.Sprintf("nobody%d@example.org", i), "password", "wrong"), with("X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))).status
+		}()
+	}
+	var pages []time.Duration
+	for n := 0; n < many; {
+		select {
+		case status := <-statuses:
+			if n++; status == http.StatusUnprocessableEntity || status == http.StatusTooManyRequests {
+				held++
+			} else {
+				t.Errorf("a sign-in is answered with %d", status)
+			}
+		default:
+			at := time.Now()
+			w.browser("abe").get("/o/"+w.ids["Acme"]+"/applications").is(t, 200)
+			pages = append(pages, time.Since(at))
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapAlloc)
+		}
+	}
+	took := time.Since(began)
+	if len(pages) == 0 {
+		t.Fatal("no page was answered meanwhile")
+	}
+	slices.Sort(pages)
+	if page := pages[len(pages)/2]; page > took/10 {
+		t.Errorf("a page takes %v while %d sign-ins take %v", page, many, took)
+	}
+	// A place costs 19 MiB; what was used before waits to be collected.
+	if places := uint64(runtime.NumCPU()); most > before+(places+2)*3*19<<20 {
+		t.Errorf("%d MiB are used, and %d places to hash in", (most-before)>>20, places)
+	}
+	t.Logf("%d sign-ins in %v, %d pages meanwhile, one in %v, %d MiB", many, took, len(pages), pages[len(pages)/2], (int64(most)-int64(before))>>20)
 }
