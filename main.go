@@ -92,7 +92,7 @@ func (c auditVerifyCommand) Run(f *flags) error {
 		return fmt.Errorf("there is no database in %s", f.data())
 	}
 	ctx := context.Background()
-	store, err := db.Open(ctx, f.data(), db.Options{})
+	store, err := db.Open(ctx, f.data(), db.Options{Beside: true, Log: f.log()})
 	if err != nil {
 		return fmt.Errorf("the data folder %s cannot be used: %w", f.data(), err)
 	}
@@ -353,7 +353,7 @@ func (f *flags) open(ctx context.Context, dir string) (*db.Store, *os.File, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := db.Open(ctx, dir, db.Options{})
+	store, err := db.Open(ctx, dir, db.Options{Log: f.log()})
 	if err != nil {
 		_ = lock.Close()
 		return nil, nil, fmt.Errorf("the data folder %s cannot be used: %w", dir, err)
@@ -580,7 +580,7 @@ func (c adminCreateCommand) Run(f *flags) error {
 	if err != nil {
 		return err
 	}
-	store, err := db.Open(ctx, f.data(), db.Options{})
+	store, err := db.Open(ctx, f.data(), db.Options{Beside: true, Log: f.log()})
 	if err != nil {
 		return fmt.Errorf("the data folder %s cannot be used: %w", f.data(), err)
 	}

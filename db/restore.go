@@ -123,6 +123,7 @@ const heldMail = "Held when a backup was restored: it may have been sent since t
 // restore, and leaves it in one file.
 func makeReady(ctx context.Context, path string, file keyFile, o Options) (Restored, error) {
 	var done Restored
+	o.spareless = true // the backup is one
 	s, err := openFile(ctx, path, file, false, o)
 	if err != nil {
 		return done, err

@@ -5,12 +5,13 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,13 +20,9 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
-	"github.com/pressly/goose/v3"
 
 	"portico/portal"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Store is the database and the keys that belong to it.
 type Store struct {
@@ -53,10 +50,19 @@ type Store struct {
 	Subject func(portal.Mail) string
 }
 
-// Options are what tests set differently.
+// Options say how a database is opened. The zero value is for who alone uses it.
 type Options struct {
 	// CheapPasswords hashes with little memory and time. For tests only.
 	CheapPasswords bool
+	// Beside says that another process may be using the folder, whose schema is then
+	// left as it is.
+	Beside bool
+	// Log is told when the schema is brought up to date; nil: nobody is.
+	Log *slog.Logger
+
+	spareless  bool   // no copy is made before the schema is brought up to date
+	driver     string // "": SQLite as it is
+	migrations fs.FS  // nil: those of this program
 }
 
 // Open opens or makes the database in the folder dir and brings its schema up to
@@ -83,7 +89,7 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 	if s.keys, err = file.derive(); err != nil {
 		return nil, err
 	}
-	s.write, err = sql.Open("sqlite3", dsn(path, url.Values{
+	s.write, err = sql.Open(cmp.Or(o.driver, "sqlite3"), dsn(path, url.Values{
 		"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
 		"_foreign_keys": {"on"}, "_busy_timeout": {"10000"}, "_secure_delete": {"on"},
 	}))
@@ -98,7 +104,7 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 		}
 	}
 	if err == nil {
-		err = s.migrate(ctx)
+		err = s.migrate(ctx, path, o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.write.Close())
@@ -153,27 +159,6 @@ func makePrivate(path string) (bool, error) {
 		}
 	}
 	return info.Size() == 0, nil
-}
-
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, files, goose.WithGoMigrations(s.keys.chainOldEntries(41)))
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	newest := p.ListSources()[len(p.ListSources())-1].Version
-	if have, err := p.GetDBVersion(ctx); err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
-	} else if have > newest {
-		return fmt.Errorf("the database was made by a newer Portico (schema %d, this one knows %d): use that version, or restore an older backup", have, newest)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database up to date: %w", err)
-	}
-	return nil
 }
 
 // checkPages refuses a database whose file is damaged: to go on writing would

@@ -321,12 +321,6 @@ func TestWhatCannotBeBackedUpOrRestoredSaysSoAndChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Close()
-	limited := func(blocks int, dir string, args ...string) *exec.Cmd {
-		cmd := command(dir, args...)
-		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$0" "$@"`, blocks), program}, cmd.Args[1:]...)
-		cmd.Path = "/bin/sh"
-		return cmd
-	}
 	torn := append(append([]byte{}, whole[:len(whole)/2]...), make([]byte, len(whole)-len(whole)/2)...)
 	empty := filepath.Join(t.TempDir(), "empty")
 	cases := map[string]struct {

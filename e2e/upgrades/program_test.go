@@ -62,6 +62,15 @@ func command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// limited is a command that can write no file longer than that many blocks of 512
+// octets, as on a full disk.
+func limited(blocks int, dir string, args ...string) *exec.Cmd {
+	cmd := command(dir, args...)
+	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$0" "$@"`, blocks), program}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	return cmd
+}
+
 // does runs a command that has to succeed and returns what it prints.
 func does(t *testing.T, dir string, args ...string) string {
 	t.Helper()
