@@ -367,3 +367,92 @@ func TestWhatCannotBeBackedUpOrRestoredSaysSoAndChangesNothing(t *testing.T) {
 	does(t, dir, "backup", "--overwrite", newer)
 	does(t, withKeyOf(t, dir), "restore", newer)
 }
+
+func TestARestoreThatIsKilledLeavesOneDatabaseOrTheOther(t *testing.T) {
+	rounds := 10
+	if long() {
+		rounds = 100
+	}
+	tried, held := 0, 0
+	defer func() { t.Attr("faults", fmt.Sprintf("%s|%d|%d", "restore killed", tried, held)) }()
+	dir := newFolder(t)
+	file := filepath.Join(t.TempDir(), "portal.db")
+	r := serve(t, dir)
+	v := r.signIn()
+	does(t, dir, "backup", file)
+	v.wants(http.StatusSeeOther, http.MethodPost, r.url+"/admin/organizations", form("name", "Later"))
+	r.stop()
+	copied := func() string {
+		t.Helper()
+		to := filepath.Join(t.TempDir(), "data")
+		if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(to, "instance.key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	// How far it is when it is killed, by the files that are there.
+	moments := []func(files string, ready bool) bool{
+		func(string, bool) bool { return true },
+		func(files string, _ bool) bool { return strings.Contains(files, "portico.db.restoring ") },
+		func(files string, _ bool) bool { return strings.Contains(files, "portico.db.restoring-wal ") },
+		func(files string, ready bool) bool {
+			return ready && !strings.Contains(files, "portico.db.restoring-wal ")
+		},
+		func(files string, _ bool) bool { return strings.Contains(files, "portico.db.replaced-") },
+	}
+	killed := 0
+	for i := range rounds {
+		to := copied()
+		cmd := command(to, "restore", file)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		err, ready := error(nil), false
+		for over := false; !over; {
+			select {
+			case err = <-ended: // it was quicker
+				over = true
+				continue
+			default:
+			}
+			files := names(t, to)
+			ready = ready || strings.Contains(files, "portico.db.restoring-wal ")
+			if moments[i%len(moments)](files, ready) {
+				cmd.Process.Kill()
+				err, over = <-ended, true
+			}
+		}
+		tried++
+		if err != nil {
+			killed++
+		}
+		d := database(t, filepath.Join(to, "portico.db"))
+		later, noted := text(t, d, `SELECT count(*) FROM organizations WHERE name = 'Later'`), text(t, d, `SELECT count(*) FROM audit WHERE kind = 'restored a backup'`)
+		ok := sound(t, d)
+		d.Close()
+		if later == noted {
+			t.Errorf("round %d: there are %s organizations of later and %s restores", i, later, noted)
+			ok = false
+		}
+		if out, err := command(to, "audit", "verify").CombinedOutput(); err != nil {
+			t.Errorf("round %d: %v\n%s", i, err, out)
+			ok = false
+		}
+		does(t, to, "restore", file) // it is done again without more ado
+		if left, err := filepath.Glob(filepath.Join(to, "*restoring*")); err != nil || len(left) > 0 {
+			t.Errorf("round %d: %v were left behind, %v", i, left, err)
+			ok = false
+		}
+		if ok {
+			held++
+		}
+	}
+	if killed < rounds/2 {
+		t.Errorf("of %d only %d were killed", rounds, killed)
+	}
+}

@@ -330,3 +330,17 @@ func contents(t *testing.T, dir string) map[string]string {
 	}
 	return all
 }
+
+// names are those of the files in a folder, with a space behind each.
+func names(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		all.WriteString(f.Name() + " ")
+	}
+	return all.String()
+}
