@@ -44,7 +44,7 @@ func Restore(ctx context.Context, dir, path string, o Options) (Restored, error)
 	}
 	remove := func() {
 		for _, end := range besides {
-			os.Remove(ready + end)
+			_ = os.Remove(ready + end) // mostly there is none
 		}
 	}
 	remove() // what one that was killed has left
@@ -73,12 +73,12 @@ func Restore(ctx context.Context, dir, path string, o Options) (Restored, error)
 }
 
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
+	in, err := os.Open(from) // #nosec G304 -- the backup that who runs the program names
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the data folder's
 	if err != nil {
 		return err
 	}
