@@ -35,7 +35,7 @@ func TestNoTextMakesAMailLongInTheMaking_MAIL_06(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err) // what cannot be used falls back to Portico's own
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > time.Minute { // no limit of speed: a machine may be busy, but not for so long
 			t.Errorf("%s takes %v", name, took)
 		}
 		if n := len(msg.Text) + len(msg.HTML); n > 100*portal.MaxMailBody {
