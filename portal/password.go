@@ -3,9 +3,11 @@ package portal
 import (
 	_ "embed"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -62,7 +64,34 @@ func CheckPassword(password string, minimum int, about ...string) string {
 			return "Choose a password that is not your address."
 		}
 	}
+	if ownWords(low) {
+		return "Choose a password that is not made of words like “portal”."
+	}
 	return ""
+}
+
+// contextWords are what somebody tries first at a portal like this one.
+var contextWords = []string{"portico", "portal", "developers", "developer"}
+
+// ownWords reports whether all letters of s belong to such words.
+func ownWords(s string) bool {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) {
+			return r
+		}
+		return -1
+	}, s)
+	if s == "" {
+		return false
+	}
+	for s != "" {
+		i := slices.IndexFunc(contextWords, func(w string) bool { return strings.HasPrefix(s, w) })
+		if i < 0 {
+			return false
+		}
+		s = s[len(contextWords[i]):]
+	}
+	return true
 }
 
 // weakTail reports whether what follows the letters is short enough to be

@@ -13,6 +13,7 @@ func TestPasswordsAreLongEnoughAndNotCommon_REG_09_REG_10(t *testing.T) {
 		long   = "at most 128"
 		common = "common passwords"
 		own    = "not your address"
+		words  = "words like"
 	)
 	for _, c := range []struct {
 		name, password string
@@ -44,6 +45,10 @@ func TestPasswordsAreLongEnoughAndNotCommon_REG_09_REG_10(t *testing.T) {
 		{"letters in order are refused", "abcdefghijklmn", 12, common},
 		{"one's own address is refused", "Ann.Archer@Example.org", 12, own},
 		{"what stands before the sign, with digits, is refused", "ann.archer2024", 12, own},
+		{"the program's name again and again is refused", "portico-PORTICO!", 12, words},
+		{"the portal's words in a row are refused", "Developer Portal 2026!", 12, words},
+		{"the portal's words beside another are taken", "portico on the hill", 12, ""},
+		{"such a word cut short is another", "portals-portico", 12, ""},
 		{"an address inside a longer one is taken", "ann.archer likes hills", 12, ""},
 	} {
 		got := CheckPassword(c.password, c.minimum, "ann.archer@example.org")
