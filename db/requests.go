@@ -64,7 +64,7 @@ func (t *tx) mayRequest(by portal.Actor) (portal.Settings, error) {
 	case portal.UserActive:
 		return set, nil
 	case portal.UserUnproven:
-		return set, portal.Errorf(portal.Forbidden, "Confirm your address first, with the link that your profile can send you.")
+		return set, errUnproven
 	}
 	return set, portal.Errorf(portal.Forbidden, "Your account is waiting for approval. You can register an organization after that.")
 }
