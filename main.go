@@ -88,8 +88,8 @@ func (c auditVerifyCommand) Run(f *flags) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
-		return fmt.Errorf("there is no database in %s", f.data())
+	if err := f.existing(); err != nil {
+		return err
 	}
 	ctx := context.Background()
 	store, err := db.Open(ctx, f.data(), db.Options{Beside: true, Log: f.log()})
@@ -173,8 +173,8 @@ type keyRotateCommand struct{}
 // new key. Killed half way, it goes on where
 // it stopped when it is run again.
 func (keyRotateCommand) Run(f *flags) error {
-	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
-		return fmt.Errorf("there is no database in %s", f.data())
+	if err := f.existing(); err != nil {
+		return err
 	}
 	lock, err := db.Lock(f.data())
 	if err != nil {
@@ -276,6 +276,14 @@ func (f *flags) data() string {
 		return filepath.Clean(defaultData)
 	}
 	return f.Data
+}
+
+// existing refuses a data folder without a database, for commands that make none.
+func (f *flags) existing() error {
+	if _, err := os.Stat(filepath.Join(f.data(), "portico.db")); err != nil {
+		return fmt.Errorf("there is no database in %s", f.data())
+	}
+	return nil
 }
 
 func (f *flags) log() *slog.Logger {
