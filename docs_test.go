@@ -254,7 +254,7 @@ func TestTheLimitsInTheDocumentationAreThoseOfTheProgram(t *testing.T) {
 	table, _, _ = strings.Cut(table, "\n## ")
 	words := map[time.Duration]string{time.Minute: "1 minute", 15 * time.Minute: "15 minutes", time.Hour: "1 hour", 24 * time.Hour: "24 hours"}
 	var want []string
-	for _, l := range []portal.Limit{portal.LimitSignInAccount, portal.LimitSignInAddress, portal.LimitCode, portal.LimitRegister, portal.LimitReset,
+	for _, l := range []portal.Limit{portal.LimitSignInAccount, portal.LimitSignInAddress, portal.LimitSignInDevice, portal.LimitCode, portal.LimitRegister, portal.LimitReset,
 		portal.LimitProof, portal.LimitEmail, portal.LimitInvite, portal.LimitResendMinute, portal.LimitResendDay, portal.LimitOrgRequest, portal.LimitInviteCode,
 		portal.LimitAskAgain, portal.LimitTestMail} {
 		want = append(want, fmt.Sprintf("| %s | %d | %s |", l.Words, l.Max, words[l.Window]))
