@@ -30,20 +30,43 @@ func (s *Store) Register(ctx context.Context, ip string, n portal.NewUser) error
 	if err := s.count(ctx, portal.LimitRegister, network(ip)); err != nil {
 		return err
 	}
+	for again := true; again; {
+		if again, err = s.register(ctx, ip, n, email, code); err != nil {
+			return err
+		}
+	}
+	return s.Asked(ctx)
+}
+
+// register notes that an account is asked for. It is to be done again if one has
+// come or gone while the password was looked at.
+func (s *Store) register(ctx context.Context, ip string, n portal.NewUser, email portal.Email, code int64) (again bool, err error) {
 	hash, same, err := s.hashOrCompare(ctx, email.Key, n.Password)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		if set, err := t.settings(); err != nil || !set.Register {
 			return errors.Join(err, onlyIf(err == nil, portal.ErrNotFound))
 		}
+		// What was asked before is answered first: it may be the same form, sent twice.
+		for more := true; more; {
+			var err error
+			if more, err = t.answerNext(); err != nil {
+				return err
+			}
+		}
+		a, err := t.account(`u.email_key = ?`, email.Key)
+		unproven, none := err == nil && a.State == portal.UserUnproven, portal.IsCode(err, portal.NotFound)
+		if err != nil && !none {
+			return err
+		}
+		if again = unproven && hash != "" || hash == "" && none; again {
+			return nil
+		}
 		return t.ask(askRegistration, ask{First: n.First, Last: n.Last, Email: email, Hash: hash, Same: same, Code: code, IP: ip})
 	})
-	if err != nil {
-		return err
-	}
-	return s.Asked(ctx)
+	return again, err
 }
 
 // answerRegistration makes an account, or tells the owner of the one there is.
