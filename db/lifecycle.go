@@ -171,6 +171,9 @@ func (s *Store) RestoreOrg(ctx context.Context, by portal.Actor, publicID string
 		if !t.now.Before(q.RestorableUntil()) {
 			return portal.Errorf(portal.Gone, "%s was deleted more than 30 days ago: it cannot be restored any more.", q.Name)
 		}
+		if err := t.hasSuperAdminAgain(q); err != nil {
+			return err
+		}
 		if err := t.moveOrg(by, q, q.DeletedFrom, ""); err != nil {
 			return err
 		}
@@ -185,6 +188,23 @@ func (s *Store) RestoreOrg(ctx context.Context, by portal.Actor, publicID string
 		return t.tellOf(q, portal.MailOrgResumed, "/o/"+q.PublicID, map[string]string{})
 	})
 	return o, err
+}
+
+// hasSuperAdminAgain refuses to bring an organization back to members without an
+// active Super admin: nothing keeps the last one's account while it is deleted.
+func (t *tx) hasSuperAdminAgain(q portal.OrgRequest) error {
+	var first, last string
+	err := t.row(`SELECT u.first_name, u.last_name FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = ? AND m.role = 'super_admin' AND u.state = 'deactivated'
+			AND NOT EXISTS (SELECT 1 FROM memberships x JOIN users y ON y.id = x.user_id WHERE x.org_id = m.org_id AND x.role = 'super_admin' AND y.state = 'active')
+		ORDER BY m.user_id LIMIT 1`, q.ID).Scan(&first, &last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = portal.Errorf(portal.Conflict, "%s would have no active Super admin. Activate the account of %s first.", q.Name, portal.FullName(first, last))
+	}
+	return err
 }
 
 // purge removes what deleted organizations have left, when they cannot be

@@ -130,6 +130,25 @@ func TestRequestsAreDecidedAndNotSuspended(t *testing.T) {
 	f.unchanged(before)
 }
 
+func TestNoOrganizationComesBackWithoutAnActiveSuperAdmin(t *testing.T) {
+	t.Parallel()
+	f := newScene(t)
+	ada := f.user("ada")
+	f.deletes("Acme")
+	for _, name := range []string{"ann", "amy"} {
+		_, err := f.s.DeactivateUser(f.ctx, ada, f.ids[name])
+		f.must(err)
+	}
+	f.mark()
+	_, err := f.s.RestoreOrg(f.ctx, ada, f.ids["Acme"])
+	f.refused(err, portal.Conflict, "Acme would have no active Super admin. Activate the account of Ann Test first.")
+	f.noted(nil, nil)
+	_, err = f.s.ActivateUser(f.ctx, ada, f.ids["amy"])
+	f.must(err)
+	_, err = f.s.RestoreOrg(f.ctx, ada, f.ids["Acme"])
+	f.must(err)
+}
+
 func TestWhatIsPurgedLeavesItsNumberAndTheAuditLog(t *testing.T) {
 	t.Parallel()
 	f := newScene(t)
