@@ -67,10 +67,10 @@ func (s *Store) noteRefusal(ctx context.Context, tried attempt, err error) error
 	noteErr := s.inTx(ctx, func(t *tx) error {
 		by, now := tried.by, t.now
 		var same, many int
-		if err := t.row(`SELECT (SELECT count(*) FROM (SELECT 1 FROM audit WHERE actor_id = ? AND refused = 1 AND at > ? AND subject = ? AND detail = ? LIMIT 1)),
-			(SELECT count(*) FROM (SELECT 1 FROM audit WHERE actor_id = ? AND refused = 1 AND at > ? LIMIT ?))`,
-			by.UserID, millis(now.Add(-portal.RefusalPause)), by.Asked, refusal.Message,
-			by.UserID, millis(now.Add(-portal.RefusalWindow)), portal.MaxRefusals).Scan(&same, &many); err != nil {
+		if err := t.row(`SELECT (SELECT count(*) FROM (SELECT 1 FROM audit WHERE actor_id = ? AND refused = 1 AND at > ? AND at < ? AND subject = ? AND detail = ? LIMIT 1)),
+			(SELECT count(*) FROM (SELECT 1 FROM audit WHERE actor_id = ? AND refused = 1 AND at > ? AND at < ? LIMIT ?))`,
+			by.UserID, millis(now.Add(-portal.RefusalPause)), millis(now.Add(portal.RefusalPause)), by.Asked, refusal.Message,
+			by.UserID, millis(now.Add(-portal.RefusalWindow)), millis(now.Add(portal.RefusalWindow)), portal.MaxRefusals).Scan(&same, &many); err != nil {
 			return err
 		}
 		if same > 0 || many >= portal.MaxRefusals {

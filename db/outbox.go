@@ -263,6 +263,13 @@ func (s *Store) MailWasRefused(ctx context.Context, m portal.Mail, words string,
 	})
 }
 
+// hastenMail brings mail back that a clock which was wrong has put off for longer
+// than any mail waits.
+func (t *tx) hastenMail() error {
+	_, err := t.exec(`UPDATE outbox SET next_at = ? WHERE state = 'queued' AND next_at > ?`, millis(t.now), millis(t.now.Add(portal.LongestMailBackoff)))
+	return err
+}
+
 // NextMailAt is when the next queued mail is due, or the zero time.
 func (s *Store) NextMailAt(ctx context.Context) (time.Time, error) {
 	var next sql.NullInt64

@@ -56,7 +56,8 @@ func (s *Store) viewer(ctx context.Context, hash []byte, set portal.Settings, us
 	}
 	v.CreatedAt, v.ProofAt = fromMillis(created), fromMillis(proof)
 	now := s.Now()
-	over := now.Sub(fromMillis(seen)) >= set.SessionIdle || now.Sub(fromMillis(sessionCreated)) >= set.SessionAbsolute
+	// What a clock that was wrong has put into the future does not last for ever.
+	over := now.Sub(fromMillis(seen)).Abs() >= set.SessionIdle || now.Sub(fromMillis(sessionCreated)).Abs() >= set.SessionAbsolute
 	if over || !v.State.MaySignIn() || !v.Admin && !set.SignIn {
 		return portal.Viewer{}, false, nil
 	}
@@ -147,8 +148,8 @@ func (s *Store) sessions(ctx context.Context, userID int64, current []byte) ([]p
 	}
 	now := s.Now()
 	rows, err := s.read.QueryContext(ctx, `SELECT hash, created_at, seen_at, ip, agent FROM sessions
-		WHERE user_id = ? AND seen_at > ? AND created_at > ? ORDER BY seen_at DESC LIMIT ?`,
-		userID, millis(now.Add(-set.SessionIdle)), millis(now.Add(-set.SessionAbsolute)), maxSessions)
+		WHERE user_id = ? AND seen_at > ? AND seen_at < ? AND created_at > ? ORDER BY seen_at DESC LIMIT ?`,
+		userID, millis(now.Add(-set.SessionIdle)), millis(now.Add(set.SessionIdle)), millis(now.Add(-set.SessionAbsolute)), maxSessions)
 	return list(rows, err, func(r *sql.Rows) (portal.Session, error) {
 		var one portal.Session
 		var hash []byte
@@ -227,8 +228,8 @@ func (s *Store) Tidy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM sessions WHERE seen_at < ? OR created_at < ?`,
-			millis(t.now.Add(-set.SessionIdle)), millis(t.now.Add(-set.SessionAbsolute))); err != nil {
+		if _, err := t.exec(`DELETE FROM sessions WHERE seen_at < ? OR created_at < ? OR seen_at > ?`,
+			millis(t.now.Add(-set.SessionIdle)), millis(t.now.Add(-set.SessionAbsolute)), millis(t.now.Add(set.SessionIdle))); err != nil {
 			return err
 		}
 		if _, err := t.exec(`DELETE FROM sign_ins WHERE expires_at < ?`, millis(t.now)); err != nil {
@@ -241,6 +242,9 @@ func (s *Store) Tidy(ctx context.Context) error {
 			return err
 		}
 		if err := t.forgetUndos(); err != nil {
+			return err
+		}
+		if err := t.hastenMail(); err != nil {
 			return err
 		}
 		return t.forgetLimits()

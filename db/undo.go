@@ -213,6 +213,6 @@ func (t *tx) unrevoke(by portal.Actor, o portal.Organization, r revocation) (str
 
 // forgetUndos drops what cannot be undone any more.
 func (t *tx) forgetUndos() error {
-	_, err := t.exec(`DELETE FROM undos WHERE made_at < ?`, millis(t.now.Add(-time.Hour)))
+	_, err := t.exec(`DELETE FROM undos WHERE made_at < ? OR made_at > ?`, millis(t.now.Add(-time.Hour)), millis(t.now.Add(time.Hour)))
 	return err
 }

@@ -58,12 +58,12 @@ func FactorCode(secret []byte, step int64) string {
 
 // MatchFactor finds the step of time to which a code belongs: the present one, or
 // one beside it for clocks that are wrong. Steps up to used have been used: a code
-// works once.
+// works once. One that lies further ahead was used while our own clock was wrong.
 func MatchFactor(secret []byte, code string, now time.Time, used int64) (step int64, ok bool) {
 	present := now.Unix() / int64(FactorStep/time.Second)
 	for s := present - factorDrift; s <= present+factorDrift; s++ {
 		right := subtle.ConstantTimeCompare([]byte(FactorCode(secret, s)), []byte(code)) == 1
-		if right && s > used {
+		if right && (s > used || used > present+factorDrift) {
 			step, ok = s, true
 		}
 	}

@@ -220,14 +220,17 @@ func (l MailLink) Secret() bool { return l.Purpose != 0 }
 // MaxMailAttempts is after how many failures that may pass a mail is given up.
 const MaxMailAttempts = 12
 
+// LongestMailBackoff is how long a mail waits at most.
+const LongestMailBackoff = 4 * time.Hour
+
 // MailBackoff is how long to wait after the nth failed attempt (from 1):
 // a minute, doubling, at most four hours; about sixteen hours in all.
 func MailBackoff(n int) time.Duration {
 	d := time.Minute
-	for ; n > 1 && d < 4*time.Hour; n-- {
+	for ; n > 1 && d < LongestMailBackoff; n-- {
 		d *= 2
 	}
-	return min(d, 4*time.Hour)
+	return min(d, LongestMailBackoff)
 }
 
 // SMTPConfig is how mail leaves.

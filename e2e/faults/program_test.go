@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -199,7 +200,9 @@ func (s *server) stop() {
 
 // command runs another command of the program on a data folder.
 func command(stdin, data string, args ...string) (string, error) {
-	cmd := exec.Command(program, append(args, "--data", data)...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // it may serve where it should refuse
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append(args, "--data", data)...)
 	cmd.Env, cmd.Stdin = environment(), strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
