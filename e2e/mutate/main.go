@@ -7,6 +7,7 @@
 //	go run ./e2e/mutate -numbers 1-100  those with these numbers
 //	go run ./e2e/mutate -quick          only with the quick tests, which know who may do what,
 //	                                    and those nearest to each
+//	go run ./e2e/mutate -keep DIR       keeps the compiled tests there, and uses those that are there
 //	go run ./e2e/mutate -list           says which there are
 //
 // All mutations are compiled into one test binary a package, each behind a number
@@ -58,10 +59,11 @@ func main() {
 	only := flag.String("only", "", "only those whose place or text has this in it")
 	numbers := flag.String("numbers", "", "only these, as in 1-100,117")
 	quick := flag.Bool("quick", false, "only with the quick tests")
+	keep := flag.String("keep", "", "folder for the compiled tests; used again as long as the code is the same")
 	list := flag.Bool("list", false, "only say which there are")
 	flag.Parse()
 	wanted := func(s site) bool { return strings.Contains(s.String(), *only) && among(s.number, *numbers) }
-	if err := mutate(wanted, *sample, *seed, *quick, *list); err != nil {
+	if err := mutate(wanted, *sample, *seed, *quick, *list, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -82,12 +84,12 @@ func among(number int, list string) bool {
 	return false
 }
 
-func mutate(wanted func(site) bool, sample int, seed uint64, quick, list bool) error {
+func mutate(wanted func(site) bool, sample int, seed uint64, quick, list bool, keep string) error {
 	dir, err := os.MkdirTemp("", "portico-mutate")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func(made string) { os.RemoveAll(made) }(dir)
 	overlay := map[string]string{}
 	var sites []site
 	for _, pkg := range packages {
@@ -132,13 +134,27 @@ func mutate(wanted func(site) bool, sample int, seed uint64, quick, list bool) e
 	if err := os.WriteFile(file, replaced, 0o600); err != nil {
 		return err
 	}
+	if keep != "" {
+		if err := os.MkdirAll(keep, 0o700); err != nil {
+			return err
+		}
+		dir = keep
+	}
+	built := false
 	for _, pkg := range packages {
+		if _, err := os.Stat(filepath.Join(dir, pkg+".test")); err == nil {
+			continue
+		}
+		built = true
 		build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", file, "-o", filepath.Join(dir, pkg+".test"), "./"+pkg)
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s does not compile: %w\n%s", pkg, err, out)
 		}
 	}
 	for _, r := range rounds[:quickOnes] {
+		if !built {
+			break // it was tried before
+		}
 		if failed, out := r.fails(dir, 0); failed {
 			return fmt.Errorf("the tests of %s fail with nothing taken out:\n%s", r.pkg, out)
 		}

@@ -233,9 +233,7 @@ func (r *reader) call(c *ast.CallExpr) {
 		r.edits = append(r.edits, edit{r.offset(c.Fun.Pos()), r.offset(c.Fun.End()), "s.mutantAdmins(\"" + n + "\")"})
 	case (name == "changeIn" || name == "changeApps") && len(c.Args) == 4 && strings.HasPrefix(r.text(c.Args[2]), "portal."):
 		r.wrap(action, c.Args[2], "mutantAction(NUMBER, ", ")")
-	case r.pkg == "handlers" && name == "may" && r.text(c.Args[0]) == "ctx":
-		r.wrap(refusal, c, "portal.Unless(NUMBER, ", ")")
-	case r.pkg == "handlers" && name == "may":
+	case r.pkg == "handlers" && name == "may" && r.text(c.Args[0]) == "c":
 		r.wrap(action, c.Args[1], "mutantAction(NUMBER, ", ")")
 	case r.file == "routes.go":
 		for _, a := range c.Args {
