@@ -12,7 +12,8 @@ var accountOperations = []operation{
 	{method: "SaveProfile", outside: true, who: theirOwn,
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.SaveProfile(f.ctx, by, "Anna", "Archer") },
 		doer: "ann", does: outcome{audit: []string{"ann changed their name (from Ann Test to Anna Archer)"},
-			rows: [][2]string{{`SELECT u.first_name || u.last_name || m.first_name || m.last_name FROM users u JOIN memberships m ON m.user_id = u.id WHERE u.email = 'ann@example.org'`, "AnnaArcherAnnaArcher"}}},
+			rows: [][2]string{{`SELECT u.first_name || u.last_name || m.first_name || m.last_name FROM users u JOIN memberships m ON m.user_id = u.id WHERE u.email = 'ann@example.org'`, "AnnaArcherAnnaArcher"},
+				{`SELECT (SELECT count(*) FROM users WHERE last_name = 'Archer') || (SELECT count(*) FROM memberships WHERE last_name = 'Archer')`, "11"}}},
 		again: "ann"},
 	{method: "ChangePassword", outside: true, who: theirOwn,
 		run: func(f *scene, by portal.Actor) (any, error) {

@@ -73,6 +73,26 @@ func TestEveryActionIsAllowedExactlyToWhomTheTableSays(t *testing.T) {
 	}
 }
 
+func TestOnOnesOwnOnlyApplicationsAreUsedAndOnlyOutsideOrganizations(t *testing.T) {
+	for _, action := range Actions {
+		applications := action == UseApplications || action == SeeApplications || action == RevokeCredential
+		for name, c := range map[string]struct {
+			who  Actor
+			want bool
+		}{
+			"somebody active":           {Actor{UserID: 1, State: UserActive, Personal: true}, applications},
+			"in an organization's name": {Actor{UserID: 1, State: UserActive, Personal: true, OrgID: 7}, false},
+			"an unproven person":        {Actor{UserID: 1, State: UserUnproven, Personal: true}, false},
+			"a waiting person":          {Actor{UserID: 1, State: UserWaiting, Personal: true}, false},
+			"a deactivated person":      {Actor{UserID: 1, State: UserDeactivated, Personal: true}, false},
+		} {
+			if got := c.who.May(action); got != c.want {
+				t.Errorf("%s may %s: %v, want %v", name, action, got, c.want)
+			}
+		}
+	}
+}
+
 func TestAnOrganizationExistsOnlyForItsMembersAndPortalAdmins(t *testing.T) {
 	//                no st SA TM pa +SA +TM uS uT wT up dS dT dp xS
 	sees := "         .  .  y  y  y  y   y   y  y  y  .  .  .  .  ."
