@@ -54,9 +54,9 @@ var accountOperations = []operation{
 			email, err := f.s.NewEmail(f.ctx, by)
 			return nil, only(err, "new addresses", len(email), by.Email == address("ann"))
 		}},
-	{method: "KeepEmail", outside: true, who: theirOwn, prepare: annMoves,
+	{method: "KeepEmail", outside: true, who: theirOwn, prepare: func(f *scene) { annMoves(f); f.must(f.s.AskForEmail(f.ctx, f.user("stan"), address("stan-new"))) },
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.KeepEmail(f.ctx, by) },
-		doer: "ann", does: outcome{audit: []string{"ann kept their address"}, rows: [][2]string{{`SELECT count(*) FROM email_changes WHERE expires_at > 0`, "0"}}},
+		doer: "ann", does: outcome{audit: []string{"ann kept their address"}, rows: [][2]string{{`SELECT u.email FROM email_changes e JOIN users u ON u.id = e.user_id WHERE e.expires_at > 0`, "stan@example.org"}}},
 		again: "ann"},
 	{method: "EmailChangeOf", reads: true, prepare: annMoves, run: func(f *scene, _ portal.Actor) (any, error) {
 		return f.s.EmailChangeOf(f.ctx, f.mailedLink(portal.MailEmailProve, "nora"))
@@ -77,7 +77,10 @@ var accountOperations = []operation{
 		run:  func(f *scene, by portal.Actor) (any, error) { return nil, f.s.StartFactor(f.ctx, by) },
 		doer: "ann", does: outcome{rows: [][2]string{{`SELECT count(*) FROM second_factors WHERE enabled_at IS NULL`, "1"}}},
 		again: "ann", twice: outcome{rows: [][2]string{{`SELECT count(*) FROM second_factors WHERE enabled_at IS NULL`, "1"}}}},
-	{method: "FactorSetup", reads: true, outside: true, doer: "ann", prepare: func(f *scene) { f.must(f.s.StartFactor(f.ctx, f.user("ann"))) },
+	{method: "FactorSetup", reads: true, outside: true, doer: "ann", prepare: func(f *scene) {
+		f.must(f.s.StartFactor(f.ctx, f.user("ann")))
+		f.must(f.s.StartFactor(f.ctx, f.user("stan")))
+	},
 		//    nobody stan wanda ulf ann abe una bea dora ada adam
 		who: "N      N    N     N   y   N   N   N   N    N   N",
 		run: func(f *scene, by portal.Actor) (any, error) { return f.s.FactorSetup(f.ctx, by, "Portico") }},
@@ -88,7 +91,8 @@ var accountOperations = []operation{
 			codes, err := f.s.EnableFactor(f.ctx, by, f.code("ann", 0))
 			return nil, only(err, "codes", len(codes), err == nil)
 		},
-		does:  outcome{audit: []string{"ann turned two-factor sign-in on"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"}}},
+		does: outcome{audit: []string{"ann turned two-factor sign-in on"}, rows: [][2]string{{`SELECT count(*) FROM recovery_codes`, "10"},
+			{`SELECT u.email FROM second_factors f JOIN users u ON u.id = f.user_id WHERE f.enabled_at IS NOT NULL`, "ann@example.org"}}},
 		again: "ann", twice: outcome{code: portal.Conflict, says: []string{"on already"}}},
 	{method: "NewRecoveryCodes", outside: true, doer: "ann", prepare: annHasFactor,
 		//    nobody stan wanda ulf ann abe una bea dora ada adam

@@ -193,7 +193,9 @@ var orgOperations = []operation{
 		},
 		doer: "ann", does: outcome{audit: []string{"ann changed the name of abe (from Abe Test to Abel Test)", "ann changed the role of abe (from Team member to Super admin)"},
 			mail: []string{"role_changed to abe, queued"},
-			rows: [][2]string{{`SELECT m.role || m.first_name || u.first_name FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'abe@example.org'`, "super_adminAbelAbe"}}},
+			rows: [][2]string{{`SELECT m.role || m.first_name || u.first_name FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'abe@example.org'`, "super_adminAbelAbe"},
+				{`SELECT count(*) FROM memberships WHERE first_name = 'Abel'`, "1"},
+				{`SELECT count(*) FROM memberships m JOIN organizations o ON o.id = m.org_id WHERE o.name = 'Acme' AND m.role = 'super_admin'`, "3"}}}, // ann, amy and abe
 		again: "amy"},
 	{method: "RemoveMember", who: superAdmins, ids: "abe", held: portal.Conflict,
 		run:  func(f *scene, by portal.Actor) (any, error) { return f.s.RemoveMember(f.ctx, by, f.ids["abe"]) },

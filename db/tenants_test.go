@@ -37,6 +37,7 @@ func (f *scene) inBoth() {
 			f.must(err)
 		}
 	}
+	f.exec(`UPDATE invitations SET last_name = 'zq-invited' WHERE org_id = (SELECT id FROM organizations WHERE public_id = ?)`, f.ids["Beta"])
 	f.newTeam("Beta", "bea", "Builders zq-team", both...)
 	f.ids = ids
 	f.mark()
