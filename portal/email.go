@@ -35,6 +35,9 @@ func ParseEmail(s string) (Email, string) {
 		return Email{}, emailProblem
 	}
 	display := norm.NFC.String(strings.TrimSpace(s))
+	if firstForbidden(display, false) != "" {
+		return Email{}, emailProblem // IDNA passes over what cannot be seen; whoever reads the address would, too
+	}
 	at := strings.LastIndexByte(display, '@')
 	if at < 1 || strings.IndexByte(display, '@') != at {
 		return Email{}, emailProblem

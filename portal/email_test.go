@@ -76,6 +76,7 @@ func TestWhatIsNotOnePlainAddressIsRefused_REG_06_INV_26_RST_06(t *testing.T) {
 		{"full-width letters before the sign", "ａnn@example.org"},
 		{"an accent before the sign", "andré@example.org"},
 		{"a zero-width space", "an\u200bn@example.org"},
+		{"a soft hyphen in the domain, which cannot be seen", "ann@exa\u00admple.org"},
 		{"a right-to-left override", "ann\u202e@example.org"},
 		{"broken UTF-8", "ann\xff@example.org"},
 		{"65 octets before the sign", strings.Repeat("l", 65) + "@example.org"},
