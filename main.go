@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/net/idna"
 	"golang.org/x/term"
 
 	"portico/db"
@@ -330,18 +331,28 @@ func (f *flags) base(bound net.Addr, host string) (*url.URL, error) {
 		text = fmt.Sprintf("http://%s:%d", host, bound.(*net.TCPAddr).Port)
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("--base-url: %q is no address like https://portal.example.com", text)
 	}
-	u.Path = ""
-	u.Host = strings.ToLower(u.Host)
-	if u.Scheme == "http" {
-		u.Host = strings.TrimSuffix(u.Host, ":80") // browsers leave the default port out
-	} else {
-		u.Host = strings.TrimSuffix(u.Host, ":443")
+	// As browsers say it: in ASCII and small letters, without the default port.
+	name, port := strings.ToLower(u.Hostname()), u.Port()
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	} else if name, err = hostNames.ToASCII(name); err != nil || name == "" {
+		return nil, fmt.Errorf("--base-url: %q names no host like portal.example.com", text)
 	}
-	return u, nil
+	if strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) || strings.ContainsAny(name, "\"#%/<>?@\\^`{|}") {
+		return nil, fmt.Errorf("--base-url: %q names no host like portal.example.com", text)
+	}
+	if port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		name += ":" + port
+	}
+	return &url.URL{Scheme: u.Scheme, Host: name}, nil
 }
+
+// hostNames reads names of hosts as browsers do, which let more pass than what may
+// be registered: underscores, too.
+var hostNames = idna.New(idna.MapForLookup(), idna.StrictDomainName(false))
 
 // portico is a running portal: what serve and demo share.
 type portico struct {
