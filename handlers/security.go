@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"mime"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -310,8 +311,11 @@ func safeNext(next string) string {
 		}
 	}
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.Path != "" && strings.HasPrefix(u.Path, "//") ||
-		strings.ContainsAny(u.Path, "\\\r\n\t") || strings.HasPrefix(u.Path, "/login") || strings.HasPrefix(u.Path, "/logout") {
+	if err != nil || u.IsAbs() || u.Host != "" || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\r\n\t") {
+		return "/"
+	}
+	// Browsers resolve dots, also those that are percent-encoded.
+	if to := path.Clean(u.Path); strings.HasPrefix(to, "/login") || strings.HasPrefix(to, "/logout") {
 		return "/"
 	}
 	return next

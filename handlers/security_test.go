@@ -340,7 +340,7 @@ func TestTheSignInPageLeadsToOurOwnAddressesOnly_RED_01_RED_02(t *testing.T) {
 		"": "/", "//evil.example": "/", "///evil.example": "/", `/\evil.example`: "/", `\\evil.example`: "/", "https:evil.example": "/", "https://evil.example/": "/",
 		"/%5cevil.example": "/", "/%2fevil.example": "/", "/%2f%2fevil.example": "/", "/%09/evil.example": "/", "/\t/evil.example": "/", "/\n/evil.example": "/", "/%0d%0aSet-Cookie:x": "/",
 		"javascript:alert(1)": "/", "data:text/html,x": "/", "evil.example": "/", "@evil.example": "/", " //evil.example": "/", "/ evil": "/", "/é": "/",
-		"/login": "/", "/login?next=//evil.example": "/", "/logout": "/", "/%zz": "/", "/" + strings.Repeat("a", 5000): "/", "?x": "/", "#x": "/", "/\x00": "/", "http:/evil": "/",
+		"/login": "/", "/login?next=//evil.example": "/", "/logout": "/", "/./logout": "/", "/x/%2e%2e/login": "/", "/%zz": "/", "/" + strings.Repeat("a", 5000): "/", "?x": "/", "#x": "/", "/\x00": "/", "http:/evil": "/",
 	} {
 		if got := safeNext(next); got != want {
 			t.Errorf("next=%.60q leads to %q, want %q", next, got, want)
@@ -393,6 +393,7 @@ func TestTheNetworkAddressIsThePeersOrTheLastThatIsNoProxyOfOurs_DOS_06(t *testi
 		{"all are proxies", "10.0.0.1", trusted, []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.1"},
 		{"IPv6", "2001:db8::1", trusted, []string{"2001:dead::7"}, "2001:dead::7"},
 		{"an IPv4 address written as IPv6", "::ffff:10.0.0.1", trusted, []string{"::ffff:198.51.100.1"}, "198.51.100.1"},
+		{"an address with the name of a network card", "10.0.0.1", trusted, []string{"fe80::1%eth0"}, "fe80::1"},
 		{"with a port", "10.0.0.1", trusted, []string{"198.51.100.1:4711"}, "10.0.0.1"},
 		{"empty", "10.0.0.1", trusted, []string{""}, "10.0.0.1"},
 	} {

@@ -57,7 +57,7 @@ func (s *server) clientIP(c *fiber.Ctx) string {
 		if err != nil {
 			break // whatever stands before this was written by somebody else
 		}
-		if text := hop.Unmap().String(); !s.trusted(text) {
+		if text := hop.WithZone("").Unmap().String(); !s.trusted(text) {
 			return text
 		}
 	}
