@@ -95,6 +95,9 @@ func parseKeys(text string) (keyFile, error) {
 		if err != nil || n < 1 {
 			return k, errors.New("a key without a number")
 		}
+		if _, twice := k.sealing[n]; twice {
+			return k, errors.New("two keys of one number")
+		}
 		if k.sealing[n], err = parseKey(words[2]); err != nil {
 			return k, err
 		}
