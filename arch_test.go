@@ -22,16 +22,18 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	"db": {[]string{"portal"}, []string{"github.com/mattn/go-sqlite3", "github.com/pressly/goose/", "golang.org/x/crypto/", "golang.org/x/text/"},
 		[]string{"pgregory.net/rapid", "github.com/google/go-cmp/"}},
 	"mail": {[]string{"portal"}, []string{"github.com/jordan-wright/email", "github.com/yuin/goldmark", "golang.org/x/", "github.com/emersion/go-sasl"},
-		[]string{"github.com/emersion/go-smtp", "github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db"}},
+		[]string{"github.com/emersion/go-smtp", "github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "portico/db", "portico/e2e/hostile"}},
 	"assets": {nil, nil, nil},
+	// What tests type into every field.
+	"e2e/hostile": {nil, nil, nil},
 	"views": {[]string{"portal", "assets"}, []string{"github.com/a-h/templ", "golang.org/x/", "rsc.io/qr"},
 		[]string{"github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/"}},
 	"handlers": {[]string{"portal", "db", "mail", "views", "assets"},
 		[]string{"github.com/gofiber/fiber/v2", "github.com/valyala/fasthttp", "github.com/gorilla/sessions", "github.com/a-h/templ", "golang.org/x/"},
-		[]string{"github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "github.com/emersion/"}},
+		[]string{"github.com/PuerkitoBio/goquery", "github.com/google/go-cmp/", "pgregory.net/rapid", "github.com/emersion/", "portico/e2e/hostile"}},
 	// The journeys know Portico as a person and a thief do: by its program, its
 	// pages, its mail and its file.
-	"e2e": {nil, nil, []string{"github.com/", "golang.org/x/"}},
+	"e2e": {nil, nil, []string{"github.com/", "golang.org/x/", "portico/e2e/hostile"}},
 	// So do those who break what it stands on.
 	"e2e/faults":   {nil, nil, []string{"github.com/", "golang.org/x/"}},
 	"e2e/upgrades": {nil, nil, []string{"github.com/"}},
