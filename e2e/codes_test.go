@@ -32,6 +32,7 @@ func TestPeopleJoinWithAnInviteCode(t *testing.T) {
 	a.sees("Copy it now: it is shown this once")
 	a.audit("invite-code-made")
 	code := a.value("Code")
+	c.keeps(aCode, code)
 	link := a.value("Link to register with it")
 	a.press("Done")
 	a.row("Workshop").sees("0 of 2")

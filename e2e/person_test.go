@@ -53,6 +53,7 @@ func (s *server) newPerson(t *testing.T, who somebody, scripts bool) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.keeps(aPassword, who.password)
 	p := &person{somebody: who, t: t, server: s, scripts: scripts}
 	p.context, err = b.NewContext(playwright.BrowserNewContextOptions{
 		JavaScriptEnabled: playwright.Bool(scripts),
@@ -139,6 +140,11 @@ func (p *person) leave() {
 	if p.t.Failed() && p.page != nil {
 		p.t.Logf("%s stands at %s and reads:\n%s", p.first, p.page.URL(), p.reads())
 		shoot(p.t, p.page, "FAILED-"+p.t.Name()+"-"+p.first)
+	}
+	if cookies, err := p.context.Cookies(); err == nil {
+		for _, cookie := range cookies {
+			p.server.keepsCookie(cookie.Name, cookie.Value)
+		}
 	}
 	p.context.Close()
 	p.mu.Lock()

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +41,7 @@ func (s *server) plainly(t *testing.T, who somebody) *plain {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.keeps(aPassword, who.password)
 	return &plain{somebody: who, t: t, server: s, at: base, http: &http.Client{Jar: jar, Timeout: patience, Transport: s.transport}}
 }
 
@@ -76,9 +78,17 @@ func (c *plain) do(r *http.Request) *plain {
 		c.t.Fatalf("%s %s: %v", r.Method, r.URL, err)
 	}
 	defer response.Body.Close()
-	page, err := goquery.NewDocumentFromReader(response.Body)
+	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		c.t.Fatal(err)
+	}
+	page, err := goquery.NewDocumentFromReader(bytes.NewReader(content))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.server.keepsKeys(content)
+	for _, cookie := range c.http.Jar.Cookies(response.Request.URL) {
+		c.server.keepsCookie(cookie.Name, cookie.Value)
 	}
 	c.at, c.status, c.header, c.page = response.Request.URL, response.StatusCode, response.Header, page
 	return c

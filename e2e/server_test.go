@@ -48,6 +48,8 @@ type server struct {
 
 	restarted atomic.Bool // pages that were open meanwhile have asked in vain
 
+	canaries // the secrets of the journey
+
 	cmd    *exec.Cmd
 	exited chan error
 	output output
@@ -62,6 +64,7 @@ func startServer(t *testing.T, opts serverOptions) *server {
 		s.data = filepath.Join(t.TempDir(), "data")
 	}
 	t.Cleanup(func() {
+		s.searched()
 		s.stop()
 		if t.Failed() {
 			t.Logf("what %s printed:\n%s", t.Name(), s.output.String())
@@ -215,6 +218,7 @@ func (s *server) command(stdin string, args ...string) (string, error) {
 // createAdmin makes a portal admin from the shell.
 func (s *server) createAdmin(who somebody) {
 	s.t.Helper()
+	s.keeps(aPassword, who.password)
 	out, err := s.command(who.password+"\n", "admin", "create",
 		"--email", who.email, "--first-name", who.first, "--last-name", who.last)
 	if err != nil {

@@ -67,6 +67,8 @@ func (p *person) setsUp(shots bool) (app, []string) {
 	if shots {
 		p.audit("two-factor-codes")
 	}
+	p.server.keeps(aFactor, typed, strings.ReplaceAll(typed, " ", ""), string(secret))
+	p.server.keeps(aRecovery, codes...)
 	p.press("I have kept them")
 	p.sees("Recovery codes left")
 	return phone, codes
