@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -157,11 +158,14 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may mayListen) error {
 			_, _ = w.WriteString("event: " + event + "\ndata: \n\n")
 			return w.Flush() == nil // it fails when the other side is gone
 		}
+		gone := s.hearsEnd(conn)
 		beat := time.NewTicker(liveBeat)
 		defer beat.Stop()
 		for event := first; s.stillMay(v, may) && send(event); {
 			select {
 			case <-s.Stop:
+				return
+			case <-gone:
 				return
 			case <-beat.C:
 				event = "beat"
@@ -180,6 +184,20 @@ func (s *server) live(c *fiber.Ctx, orgID int64, may mayListen) error {
 		}
 	})
 	return nil
+}
+
+// hearsEnd tells when the other side has gone, who asks nothing more on this
+// connection. Without it, who goes quickly from page to page would still be counted
+// on all of them, until the next beat.
+func (s *server) hearsEnd(conn net.Conn) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		defer s.recovered("live")
+		defer close(gone)
+		_ = conn.SetReadDeadline(time.Time{})
+		_, _ = conn.Read(make([]byte, 1))
+	}()
+	return gone
 }
 
 // stillMay asks the database again whether the visitor may look.
