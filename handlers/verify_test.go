@@ -188,14 +188,21 @@ func TestNoRequestThatBeginsAfterARevocationPasses(t *testing.T) {
 				}
 			})
 		}
-		for passed.Load() < 100 {
-			time.Sleep(time.Millisecond)
+		waits := func(what string, until func() bool) {
+			t.Helper()
+			for deadline := time.Now().Add(time.Minute); !until(); time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					stop.Store(true)
+					clients.Wait()
+					t.Fatalf("%s: %s: %d passed, %d refused", how.path, what, passed.Load(), refused.Load())
+				}
+			}
 		}
+		waits("the key does not come to pass", func() bool { return passed.Load() >= 100 })
 		w.browser("abe").post(app+"/credentials/"+w.ids["Alpha key"]+how.path, how.form).to(t, app)
 		answered.Store(true)
-		for began := refused.Load(); refused.Load() < began+200 && late.Load() == 0; {
-			time.Sleep(time.Millisecond)
-		}
+		began := refused.Load()
+		waits("the key does not come to be refused", func() bool { return refused.Load() >= began+200 || late.Load() > 0 })
 		stop.Store(true)
 		clients.Wait()
 		if n := late.Load(); n > 0 {
