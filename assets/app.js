@@ -376,6 +376,10 @@
       heard = Date.now();
       refresh();
     });
+    // It was refused: the page is no longer this person's, or they are signed out.
+    source.addEventListener("error", (event) => {
+      if (event.target.readyState === EventSource.CLOSED) refresh();
+    });
   };
   const typed = (field) =>
     field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked
@@ -416,7 +420,7 @@
     const at = location.href;
     try {
       const answer = await fetch(at, { headers: { "HX-Request": "true", "HX-Target": "page", "HX-Current-URL": at, "Portico-Live": "1" } });
-      if (answer.status === 401) return void location.reload();
+      if ([401, 403, 404].includes(answer.status)) return void location.reload(); // so that they see where they are
       if (!answer.ok || answer.redirected || at !== location.href) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of parts) if (part.isConnected && !update(part, page.getElementById(part.id))) owed = true;
