@@ -26,38 +26,46 @@ var rules = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 // many of them, and once is enough.
 var audited sync.Map
 
-// skeletons are the audited pages without their words: journeys often see the
-// same page with other names in it, and once is enough.
+// skeletons are what was audited, without its words: journeys often see the same
+// page with other names in it, and once is enough.
 var skeletons sync.Map
 
-func seenAlready(t *testing.T, page playwright.Page) bool {
+// skeleton is the shape of what stands there: the elements with their classes and
+// roles. Of rows that are alike only one counts, however long the list.
+const skeleton = `(() => {
+	const own = e => e.tagName + '.' + e.className + [...e.attributes].filter(a => /^(aria-|data-)|^(role|open)$/.test(a.name)).map(a => a.name)
+	const shape = e => own(e) + '(' + [...new Set([...e.children].map(shape))].join(' ') + ')'
+	return shape
+})()`
+
+func seenAlready(t *testing.T, page playwright.Page, within string) bool {
 	t.Helper()
-	skeleton, err := page.Evaluate(`() => [...document.body.querySelectorAll('*')].map(e => e.tagName + '.' + e.className +
-		[...e.attributes].filter(a => a.name.startsWith('aria-') || a.name.startsWith('data-') || a.name === 'role' || a.name === 'open').map(a => a.name).join()).join('\n')`)
+	shape, err := page.Evaluate(`within => `+skeleton+`(document.querySelector(within))`, within)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, before := skeletons.LoadOrStore(skeleton, true)
+	_, before := skeletons.LoadOrStore(shape, true)
 	return before
 }
 
-// settle waits until nothing on the page moves any more. A spinner has no end and
-// is not waited for, nor is what cannot be seen: in folded details a change of
-// colours begins, and goes on for as long as they are folded.
-const settle = `async () => {
-	for (;;) {
-		const moving = document.getAnimations().filter(a => a.playState === 'running' && a.effect &&
-			a.effect.getComputedTiming().endTime !== Infinity && (!a.effect.target || a.effect.target.checkVisibility()))
-		if (moving.length === 0) return
-		const slow = new Promise((_, fail) => setTimeout(() => fail(new Error('these do not end: ' + moving.map(a =>
-			(a.transitionProperty || a.animationName) + ' of ' + a.effect.pseudoElement + ' ' + a.effect.target.outerHTML.slice(0, 200)).join(', '))), 10000))
-		await Promise.race([slow, Promise.all(moving.map(a => a.finished.catch(() => {})))])
+// show sets what theme.js would set at the next load, as a reload would lose the
+// state that is to be looked at. Nothing glides there, and what moves is brought to
+// its end; a spinner has none and goes on.
+const show = `dark => {
+	if (!window.still) {
+		window.still = new CSSStyleSheet()
+		still.replaceSync('*, ::before, ::after { transition: none !important } ::details-content { transition: none !important }')
+		document.adoptedStyleSheets.push(still)
 	}
+	document.documentElement.classList.toggle('dark', dark)
+	for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime !== Infinity) one.finish()
 }`
 
-// inspect runs axe and tells what it finds, in short.
-const inspect = `async rules => {
-	const found = await axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false})
+// inspect runs axe on a part of the page and tells what it finds, in short; or
+// nothing, where axe is still to be loaded.
+const inspect = `async ({within, rules}) => {
+	if (typeof axe === 'undefined') return ''
+	const found = await axe.run(within === 'body' ? document : document.querySelector(within), {runOnly: rules, resultTypes: ['violations'], iframes: false})
 	return JSON.stringify(found.violations.map(v => ({
 		Rule: v.id, Help: v.help,
 		Places: v.nodes.slice(0, 4).map(n => n.target.join(' ') + '  ' + n.html.slice(0, 200) + '\n        ' + n.failureSummary.replace(/\n/g, ' '))
@@ -69,23 +77,32 @@ type violation struct {
 	Places     []string
 }
 
+// long is whether everything is looked at, as often as it is met and in every look.
+var long = os.Getenv("TEST_LONG") != "" || os.Getenv("E2E_SHOTS") != ""
+
 // audit looks at the page as it stands, on a desk and on a phone, in light and
 // dark: no violation of an axe rule, and nothing to scroll sideways on a phone.
 func audit(t *testing.T, page playwright.Page, name string, but ...string) {
 	t.Helper()
+	auditWithin(t, page, "body", name, but...)
+}
+
+// auditWithin looks at what has come up on a page that was audited before.
+func auditWithin(t *testing.T, page playwright.Page, within, name string, but ...string) {
+	t.Helper()
 	if _, before := audited.LoadOrStore(name, true); before {
 		return
 	}
-	if os.Getenv("TEST_LONG") == "" && os.Getenv("E2E_SHOTS") == "" && seenAlready(t, page) {
+	if !long && seenAlready(t, page, within) {
 		return
 	}
+	if long {
+		within = "body"
+	}
 	for _, look := range looks() {
-		if err := page.SetViewportSize(look.size.Width, look.size.Height); err != nil {
-			t.Fatal(err)
-		}
 		as := fmt.Sprintf("%s, %d wide, %s", name, look.size.Width, look.theme)
-		showTheme(t, page, look.theme)
-		for _, v := range violations(t, page, rules) {
+		showLook(t, page, look)
+		for _, v := range violations(t, page, within, rules) {
 			if !slices.Contains(but, v.Rule) {
 				t.Errorf("%s: %s (%s)\n    %s", as, v.Help, v.Rule, strings.Join(v.Places, "\n    "))
 			}
@@ -95,27 +112,24 @@ func audit(t *testing.T, page playwright.Page, name string, but ...string) {
 		}
 		shoot(t, page, fmt.Sprintf("%s-%d-%s", name, look.size.Width, look.theme))
 	}
-	showTheme(t, page, "light")
-	if err := page.SetViewportSize(desktop.Width, desktop.Height); err != nil {
-		t.Fatal(err)
-	}
+	showLook(t, page, look{desktop, "light"})
 }
 
-// showTheme sets what theme.js would set at the next load: a reload would lose
-// the state that is to be looked at.
-func showTheme(t *testing.T, page playwright.Page, theme string) {
+func showLook(t *testing.T, page playwright.Page, look look) {
 	t.Helper()
+	if page.ViewportSize().Width != look.size.Width {
+		if err := page.SetViewportSize(look.size.Width, look.size.Height); err != nil {
+			t.Fatal(err)
+		}
+	}
 	scheme := playwright.ColorSchemeLight
-	if theme == "dark" {
+	if look.theme == "dark" {
 		scheme = playwright.ColorSchemeDark
 	}
 	if err := page.EmulateMedia(playwright.PageEmulateMediaOptions{ColorScheme: scheme}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := page.Evaluate(`dark => { document.documentElement.classList.toggle('dark', dark) }`, theme == "dark"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := page.Evaluate(settle); err != nil {
+	if _, err := page.Evaluate(show, look.theme == "dark"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -129,29 +143,27 @@ type look struct {
 // looks are the ways every page is looked at: each width and each theme once, and
 // in the long form each width in each theme.
 func looks() []look {
-	if os.Getenv("TEST_LONG") == "" && os.Getenv("E2E_SHOTS") == "" {
+	if !long {
 		return []look{{desktop, "light"}, {phone, "dark"}}
 	}
 	return []look{{desktop, "light"}, {desktop, "dark"}, {phone, "light"}, {phone, "dark"}}
 }
 
-func violations(t *testing.T, page playwright.Page, rules []string) []violation {
+func violations(t *testing.T, page playwright.Page, within string, rules []string) []violation {
 	t.Helper()
-	there, err := page.Evaluate(`() => typeof axe !== 'undefined'`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if there != true {
-		source, err := axe()
-		if err != nil {
-			t.Fatal(err)
+	options := map[string]any{"within": within, "rules": rules}
+	result, err := page.Evaluate(inspect, options)
+	if err == nil && result == "" {
+		source, failed := axe()
+		if failed != nil {
+			t.Fatal(failed)
 		}
 		// A script tag would be refused by the page's policy, which stays in force here.
 		if _, err := page.Evaluate(source + "\n;undefined"); err != nil {
 			t.Fatalf("load axe: %v", err)
 		}
+		result, err = page.Evaluate(inspect, options)
 	}
-	result, err := page.Evaluate(inspect, rules)
 	if err != nil {
 		t.Fatalf("run axe: %v", err)
 	}

@@ -55,7 +55,7 @@ func TestAnApplicationOfOnesOwnMovesIntoAnOrganization(t *testing.T) {
 	p.at(c.org + "/applications/{id}")
 	p.toast("Moved Hand scanner into Acme Inc")
 	app := p.path()
-	p.sees("Organization")
+	p.wears("Organization")
 	p.lacks("Move into an organization")
 	p.showsNoKey()
 	if again := p.reveals(); again != key {
@@ -95,6 +95,7 @@ func TestACredentialExpires(t *testing.T) {
 		t.Errorf("at a date in the past it says %q", said)
 	}
 	d.holds("Label", productionLabel)
+	p.audit("new-credential-past-end")
 	last := time.Now().UTC().AddDate(0, 0, 20)
 	d.fill("Works until", last.Format(time.DateOnly))
 	d.press("Create")
@@ -188,6 +189,7 @@ func TestALeaverChoosesAnHeir(t *testing.T) {
 	if said := d.problem("Your personal applications pass to"); said == "" {
 		t.Error("leaving without an heir is not refused at the field")
 	}
+	p.audit("leave-without-an-heir")
 	c.verifies(key, http.StatusNoContent)
 	d.selects("Your personal applications pass to", uma.name()+" ("+uma.email+")")
 	d.press("Leave")

@@ -24,6 +24,7 @@ func TestAnAccountIsDeleted(t *testing.T) {
 	p.audit("delete-account-refused")
 	d.press("Delete account")
 	p.whole().sees("only Super admin of Acme Inc")
+	p.audit("delete-account-still-refused")
 	c.open(uma2).choose(superAdmin).press("Save").want(200)
 
 	p.open("/profile")

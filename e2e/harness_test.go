@@ -118,7 +118,7 @@ func TestTheAuditFindsWhatIsPlanted(t *testing.T) {
 	s := smallServer(t, map[string]string{"/": wrong})
 	p := s.visitor(t, anybody)
 	p.open("/")
-	found := violations(t, p.page, rules)
+	found := violations(t, p.page, "body", rules)
 	if !slices.ContainsFunc(found, func(v violation) bool { return v.Rule == "label" }) {
 		t.Errorf("axe finds %+v, want the field without a label", found)
 	}

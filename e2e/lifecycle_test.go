@@ -81,6 +81,7 @@ func TestAnOrganizationIsSuspendedDeletedAndRestored(t *testing.T) {
 	d.fill(confirm, "Acme")
 	d.press("Delete")
 	d.problem(confirm)
+	a.audit("delete-organization-wrong-name")
 	c.verifies(key, http.StatusNoContent)
 	d.fill(confirm, "Acme GmbH")
 	d.press("Delete")
@@ -103,6 +104,8 @@ func TestAnOrganizationIsSuspendedDeletedAndRestored(t *testing.T) {
 	a.toast("Restored Acme GmbH")
 	c.verifies(key, http.StatusNoContent)
 	c.mail.next(rita.email, "Acme GmbH is active again")
+	// Its requests are drawn: those that were answered, and not those that were refused.
+	a.comesToRead("4 requests in the last")
 	r.open(c.org + "/users")
 	r.row(rita.email).sees(superAdmin)
 	r.row(tom.email).sees(teamMember)

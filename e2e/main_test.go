@@ -73,7 +73,7 @@ var browser = sync.OnceValues(func() (playwright.Browser, error) {
 	b, err := pw.Chromium.Launch(playwright.BrowserTypeLaunchOptions{
 		ExecutablePath: playwright.String(path),
 		Args: []string{
-			"--no-sandbox", "--no-first-run", "--disable-sync", "--disable-quic",
+			"--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-sync", "--disable-quic",
 			"--disable-background-networking", "--disable-component-update",
 		},
 	})

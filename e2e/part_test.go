@@ -173,6 +173,12 @@ func (a part) misses(words string) {
 	}
 }
 
+// wears waits for a badge that says this and nothing else.
+func (a part) wears(words string) {
+	a.p.t.Helper()
+	a.waitsFor(a.at.Locator(".badge").GetByText(words, playwright.LocatorGetByTextOptions{Exact: playwright.Bool(true)}), "the badge "+words)
+}
+
 // offers waits for a button of that name.
 func (a part) offers(name string) {
 	a.p.t.Helper()

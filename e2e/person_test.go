@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/playwright-community/playwright-go"
 )
@@ -34,6 +37,8 @@ type person struct {
 	mu       sync.Mutex
 	troubles []string
 	expected []*regexp.Regexp
+
+	answered atomic.Int32 // how often the server was down before its last answer
 }
 
 // watch makes the page say in its log what its policy forbade.
@@ -102,10 +107,22 @@ func (p *person) listen() {
 		}
 	})
 	p.context.OnResponse(func(r playwright.Response) {
-		if r.Status() >= http.StatusInternalServerError {
+		if !p.server.down.Load() {
+			p.answered.Store(p.server.downs.Load())
+		}
+		if strange(r.URL(), r.Status()) {
 			p.trouble(fmt.Sprintf("%s was answered with %d", r.URL(), r.Status()))
 		}
 	})
+}
+
+// strange is whether no page may be answered so. A page that listens for changes
+// is let do it, or it is of somebody who may not look any more.
+func strange(address string, status int) bool {
+	if strings.HasSuffix(address, "/live") || strings.Contains(address, "/live?") {
+		return !slices.Contains([]int{http.StatusOK, http.StatusNoContent, http.StatusUnauthorized, http.StatusNotFound}, status)
+	}
+	return status >= http.StatusInternalServerError
 }
 
 func (p *person) local(u *url.URL) bool {
@@ -120,7 +137,7 @@ func (p *person) local(u *url.URL) bool {
 var away = regexp.MustCompile(`net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)`)
 
 func (p *person) trouble(what string) {
-	if p.server.restarted.Load() && away.MatchString(what) {
+	if away.MatchString(what) && (p.server.down.Load() || p.answered.Load() < p.server.downs.Load()) {
 		return
 	}
 	p.mu.Lock()
@@ -201,6 +218,19 @@ func (p *person) reload() {
 	if _, err := p.page.Reload(); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// comesToRead reloads the page until it says this, for what is counted in the background.
+func (p *person) comesToRead(words string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); p.reload() {
+		if n, err := visible(p.part.at.GetByText(words)).Count(); err != nil {
+			p.t.Fatal(err)
+		} else if n > 0 {
+			return
+		}
+	}
+	p.t.Fatalf("%s does not come to read %q at %s\n%s", p.first, words, p.page.URL(), p.reads())
 }
 
 // path is the address the person is at, without the server.
@@ -310,10 +340,4 @@ func (p *person) toast(words string) {
 func (p *person) audit(name string) {
 	p.t.Helper()
 	audit(p.t, p.page, name)
-}
-
-// auditBut is audit without a rule that cannot hold there.
-func (p *person) auditBut(rule, name string) {
-	p.t.Helper()
-	audit(p.t, p.page, name, rule)
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"regexp"
 	"testing"
 )
 
@@ -16,6 +17,14 @@ func TestSessionsAreSeenAndEnded(t *testing.T) {
 	p.opensAccountMenu()
 	p.whole().press("Profile")
 	p.row("This browser").sees("Chrome on Linux")
+	address := regexp.MustCompile(`^(127\.0\.0\.1|::1)$`)
+	for _, device := range []string{"This browser", "Go-http-client"} {
+		p.row(device).finds(address)
+	}
+	used := p.row("Go-http-client").at.Locator("[data-label='Last used'] time")
+	if err := expect.Locator(used).ToHaveAttribute("datetime", regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)); err != nil {
+		t.Errorf("it does not say when a device was last used: %v", err)
+	}
 	p.audit("profile-sessions")
 	p.row("Go-http-client").press("Sign out device")
 	p.toast("Signed out Go-http-client")

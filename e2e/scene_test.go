@@ -27,8 +27,13 @@ type scene struct {
 
 func newScene(t *testing.T, args ...string) *scene {
 	t.Helper()
-	mail := openPostOffice(t)
-	s := &scene{t: t, mail: mail, server: startServer(t, serverOptions{mail: mail, args: args})}
+	return newSceneWith(t, serverOptions{args: args})
+}
+
+func newSceneWith(t *testing.T, opts serverOptions) *scene {
+	t.Helper()
+	opts.mail = openPostOffice(t)
+	s := &scene{t: t, mail: opts.mail, server: startServer(t, opts)}
 	s.createAdmin(ada)
 	s.admin = s.plainly(t, ada).signIn()
 	return s

@@ -35,6 +35,9 @@ type serverOptions struct {
 	demo bool        // the demo instead of the real thing
 	args []string
 	env  []string
+	url  string // the address people use, where that is a proxy's
+
+	proxy func(address string) // is told where the program listens
 }
 
 // server is a running Portico.
@@ -46,7 +49,9 @@ type server struct {
 
 	transport http.RoundTripper // of plain clients; nil: the usual one
 
-	restarted atomic.Bool // pages that were open meanwhile have asked in vain
+	// Pages that are open while it is down ask in vain.
+	down  atomic.Bool
+	downs atomic.Int32
 
 	canaries // the secrets of the journey
 
@@ -87,6 +92,9 @@ func (s *server) start(listen string) {
 		args = append(args, "--data", s.data)
 	}
 	args = append(args, "--listen", listen)
+	if s.opts.url != "" {
+		args = append(args, "--base-url", s.opts.url)
+	}
 	env := environment()
 	if mail := s.opts.mail; mail != nil {
 		args = append(args, "--smtp-url", mail.url(), "--mail-from", sender)
@@ -120,8 +128,12 @@ func (s *server) start(listen string) {
 	}()
 	select {
 	case address := <-listening:
+		s.down.Store(false)
 		// A restart is at the same address, which people's browsers read all the time.
-		if url := people(s.t, address); s.url == "" {
+		if s.opts.proxy != nil {
+			s.url = s.opts.url
+			s.opts.proxy(address)
+		} else if url := people(s.t, address); s.url == "" {
 			s.url = url
 		} else if s.url != url {
 			s.t.Fatalf("it listens at %s now, and did at %s", url, s.url)
@@ -162,6 +174,8 @@ func (s *server) stop() {
 	if s.cmd == nil || s.cmd.Process == nil {
 		return
 	}
+	s.downs.Add(1)
+	s.down.Store(true)
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-s.exited:
@@ -184,7 +198,6 @@ func (s *server) restart(change func(*serverOptions)) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.restarted.Store(true)
 	s.stop()
 	change(&s.opts)
 	s.start("127.0.0.1:" + u.Port())

@@ -26,6 +26,7 @@ func TestSeveralPeopleAreInvitedFromAList(t *testing.T) {
 		p.audit("invite-several")
 		p.press("Check")
 		p.problem("People")
+		p.audit("invite-several-empty")
 		if err := p.field("Or a CSV file").SetInputFiles(file); err != nil {
 			t.Fatal(err)
 		}

@@ -59,13 +59,32 @@ func TestPeopleOfSeveralOrganizationsSwitchInTheTopBar(t *testing.T) {
 	p.at(globex)
 
 	// The choice is in the address: another tab stays where it is.
+	other, err := p.context.NewPage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Goto(s.url + acme); err != nil {
+		t.Fatal(err)
+	}
+	p.reload()
+	p.at(globex)
+	p.part.sees("Globex Works")
+	if _, err := other.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if err := expect.Locator(other.GetByRole("main").GetByText("Acme Inc").First()).ToBeVisible(); err != nil {
+		t.Errorf("the other tab has gone elsewhere: %v", err)
+	}
+
+	// Who belongs to one is offered no other.
 	q := s.visitor(t, uma)
 	q.signIn()
 	q.at(globex)
-	q.whole().lacks("Acme Inc")
+	q.whole().sees("Globex Works")
+	q.whole().misses("Acme Inc")
 
 	// Without an invitation, several organizations are there to choose from.
 	p.open("/")
 	p.sees("Your organizations")
-	p.lacks("Invitations for you")
+	p.misses("Invitations for you")
 }

@@ -107,11 +107,14 @@ func TestTheLifeOfATeam(t *testing.T) {
 	d.press("Delete")
 	p.at(c.org + "/teams")
 	p.toast("Deleted Shipping")
-	p.misses("Logistics")
+	p.sees("Acme Inc All users")
+	if err := expect.Locator(p.row("Shipping").at).ToHaveCount(0); err != nil {
+		t.Errorf("the team is still in the list: %v", err)
+	}
 	toms.get(app).want(http.StatusNotFound)
 	umas.get(app).want(http.StatusNotFound)
 	p.open(app)
-	p.sees("Team")
+	p.wears("Team") // nobody sees it but by their role, until it is shared anew
 
 	// The default team is renamed, and offers no way to delete it.
 	p.open(c.org + "/teams")

@@ -130,8 +130,9 @@ func TestTheOutboxOfAnAdmin(t *testing.T) {
 	p.findsMail("Failed", uma.email)
 	p.findsMail("Failed", rita.email)
 	p.open("/admin")
-	p.page.GetByRole("link", playwright.PageGetByRoleOptions{Name: "Failed mails"}).Or(p.page.GetByText("Failed mails")).First().Click()
+	p.click(p.page.GetByRole("link", playwright.PageGetByRoleOptions{Name: "Failed mails"}).First(), "Failed mails")
 	p.at("/admin/emails")
+	p.asks("?state=failed")
 	p.sees("Come back tomorrow")
 
 	search := p.page.GetByRole("searchbox", playwright.PageGetByRoleOptions{Name: "Search recipients and subjects"})
@@ -144,6 +145,7 @@ func TestTheOutboxOfAnAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.sees("Nothing found")
+	p.audit("emails-nothing-found")
 	p.press("Clear the search")
 	p.audit("emails-failed")
 
@@ -169,8 +171,9 @@ func TestTheOutboxOfAnAdmin(t *testing.T) {
 	good.next(rita.email, "Acme Inc")
 	good.next(uma.email, "Globex")
 	p.findsMail("Sent", rita.email)
-	p.row(rita.email).at.GetByRole("link").First().Click()
+	p.click(p.row(rita.email).at.GetByRole("link").First(), "the mail")
 	p.at("/admin/emails/{id}")
+	p.sees(rita.email)
 	p.inFrame("See the invitation")
 	p.audit("email-sent")
 }

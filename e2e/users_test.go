@@ -64,7 +64,9 @@ func TestAPortalAdminLooksAfterUsers(t *testing.T) {
 	d.press("Make portal admin")
 	p.toast("is a portal admin now")
 	elsewhere.open("/admin")
-	p.does("Take portal admin away")
+	d = p.ask("Take portal admin away")
+	p.audit("user-demote")
+	d.press("Take portal admin away")
 	p.toast("no portal admin any more")
 	elsewhere.get("/admin").want(404)
 	p.open("/admin/users?state=admins")
@@ -74,6 +76,7 @@ func TestAPortalAdminLooksAfterUsers(t *testing.T) {
 	d = p.ask("Take portal admin away")
 	d.press("Take portal admin away")
 	p.whole().sees("at least one portal admin")
+	p.audit("last-portal-admin-refused")
 
 	// The only Super admin of an organization cannot be taken from it.
 	p.open("/admin/users")

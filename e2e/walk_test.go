@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/playwright-community/playwright-go"
+
+	"portico/portal"
 )
 
 // The walk goes to every page that can be reached by links in a filled portal,
@@ -16,26 +18,28 @@ import (
 func TestTheWalkOfAPortalAdmin(t *testing.T) {
 	journey(t)
 	s := startServer(t, serverOptions{demo: true})
-	walk(t, s, "Portal admin", "/", "/admin", "/profile")
+	walk(t, s, "Portal admin", 80, "/", "/admin", "/profile")
 }
 
 func TestTheWalkOfConsumers(t *testing.T) {
 	journey(t)
 	s := startServer(t, serverOptions{demo: true})
-	walk(t, s, "", "/", "/forgot-password", "/nowhere")
-	walk(t, s, superAdmin, "/", "/profile", "/organizations/new")
-	walk(t, s, teamMember, "/", "/profile")
-	walk(t, s, "Invitee")
+	walk(t, s, "", 6, "/", "/forgot-password", "/nowhere")
+	walk(t, s, superAdmin, 30, "/", "/profile", "/organizations/new")
+	walk(t, s, teamMember, 26, "/", "/profile")
+	walk(t, s, "Invitee", 6)
 }
 
-var randomID = regexp.MustCompile(`^[0-9A-Za-z_-]{16,}$`)
+// randomID is an id in an address, which may happen to be without a digit, or a
+// token, which has too many characters for that.
+var randomID = regexp.MustCompile(fmt.Sprintf(`^([a-z2-7]{%d}|[0-9A-Za-z_.-]*[0-9][0-9A-Za-z_.-]*)$`, portal.PublicIDLen))
 
 // shape is an address with its random parts left out: pages of one shape are the
 // same page with other names in it.
 func shape(u *url.URL) string {
 	parts := strings.Split(u.Path, "/")
 	for i, part := range parts {
-		if randomID.MatchString(part) && strings.ContainsAny(part, "0123456789") {
+		if len(part) >= 16 && randomID.MatchString(part) {
 			parts[i] = "{id}"
 		}
 	}
@@ -47,8 +51,8 @@ func shape(u *url.URL) string {
 }
 
 // walk follows the links of a persona, or of nobody, from these pages on, or
-// from where the persona begins.
-func walk(t *testing.T, s *server, persona string, from ...string) {
+// from where the persona begins, and expects to find at least so many pages.
+func walk(t *testing.T, s *server, persona string, least int, from ...string) {
 	t.Helper()
 	who := persona
 	if who == "" {
@@ -62,6 +66,7 @@ func walk(t *testing.T, s *server, persona string, from ...string) {
 	if len(from) == 0 {
 		from = []string{p.path()}
 	}
+	w := &walker{person: p, who: who, menus: map[string]bool{}}
 	queue, seen := from, map[string]bool{}
 	for len(queue) > 0 {
 		address := queue[0]
@@ -80,13 +85,27 @@ func walk(t *testing.T, s *server, persona string, from ...string) {
 		if !p.visits(address) {
 			continue
 		}
-		name := who + " " + shape(u)
-		p.audit(name)
-		p.opensMenus(who)
-		p.opensDialogs(who)
+		w.page = who + " " + shape(u)
 		queue = append(queue, p.links()...)
+		p.audit(w.page)
+		w.opensDialogs()
+		w.opensMenus()
 	}
-	t.Logf("%s walked through %d pages", who, len(seen))
+	t.Logf("%s walked through %d pages, %d kinds of menus with %d entries, and %d dialogs", who, len(seen), len(w.menus), w.entries, w.dialogs)
+	if len(seen) < least {
+		t.Errorf("%s found %d pages, and there are at least %d", who, len(seen), least)
+	}
+	if persona != "" && persona != "Invitee" && (w.entries == 0 || w.dialogs == 0) {
+		t.Errorf("%s found no menu or no dialog", who)
+	}
+}
+
+// walker is a person on a walk.
+type walker struct {
+	*person
+	who, page        string
+	menus            map[string]bool // that were walked through by keyboard
+	entries, dialogs int
 }
 
 // visits goes to an address and reports whether there is a page to look at. Only
@@ -121,42 +140,121 @@ func (p *person) links() []string {
 	return links
 }
 
-// opensMenus opens the page's folded menus one after the other.
-func (p *person) opensMenus(persona string) {
-	p.t.Helper()
-	menus := p.page.Locator(folded).Filter(playwright.LocatorFilterOptions{Visible: playwright.Bool(true)})
-	all, err := menus.All()
-	if err != nil {
-		p.t.Fatal(err)
+// openedMenus opens and folds every menu of the page, and tells of each what it
+// is called, what is in it, and what is wrong with it.
+const openedMenus = `summaries => [...document.querySelectorAll(summaries)].filter(s => s.checkVisibility()).map(summary => {
+	summary.scrollIntoView({block: 'center'})
+	const menu = summary.parentElement, panel = menu.querySelector('.panel')
+	const box = summary.getBoundingClientRect()
+	const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)
+	summary.click()
+	const at = panel.getBoundingClientRect()
+	const shows = menu.open && panel.checkVisibility() && at.width > 0 && at.left >= 0 && at.right <= innerWidth
+	summary.click()
+	return {
+		name: (summary.ariaLabel || summary.textContent).split(/\s+/).join(' ').trim(),
+		kind: ` + skeleton + `(panel) + panel.textContent,
+		wrong: !summary.contains(hit) ? 'cannot be pressed' : !shows ? 'does not open inside the window' : menu.open ? 'does not fold' : '',
 	}
-	done := map[string]bool{}
-	for _, menu := range all {
-		label, err := menu.Evaluate(`e => e.ariaLabel || e.textContent`, nil)
-		if err != nil {
-			p.t.Fatal(err)
+})`
+
+// entries are what can be pressed in the open menu.
+const entries = `details.menu[open] .panel :is(a, button):not([disabled])`
+
+// opensMenus tries every menu of the page, and walks through each kind by keyboard.
+func (w *walker) opensMenus() {
+	w.t.Helper()
+	found, err := w.person.page.Evaluate(openedMenus, folded)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	menus := w.person.page.Locator(folded).Filter(playwright.LocatorFilterOptions{Visible: playwright.Bool(true)})
+	for i, one := range found.([]any) {
+		menu := one.(map[string]any)
+		name, kind := menu["name"].(string), menu["kind"].(string)
+		if menu["wrong"] != "" {
+			w.t.Errorf("the menu %s at %s %s", name, w.page, menu["wrong"])
 		}
-		words := strings.Join(strings.Fields(label.(string)), " ")
-		if kind, _, _ := strings.Cut(words, " "); done[kind] {
-			continue // the menus of a list's rows are all alike
-		} else {
-			done[kind] = true
-		}
-		p.whole().click(menu, "the menu "+words)
-		// What an open menu covers cannot be pressed and is no target meanwhile.
-		p.auditBut("target-size", fmt.Sprintf("%s menu %s", persona, words))
-		if err := p.page.Keyboard().Press("Escape"); err != nil {
-			p.t.Fatal(err)
+		if !w.menus[kind] {
+			w.menus[kind] = true
+			w.walksThrough(menus.Nth(i), name)
 		}
 	}
 }
 
+// walksThrough opens a menu and reaches each of its entries by Tab, and the
+// dialogs behind them by Enter; Escape leads back.
+func (w *walker) walksThrough(menu playwright.Locator, name string) {
+	w.t.Helper()
+	name = w.page + " menu " + name
+	w.whole().click(menu, name)
+	// What an open menu covers cannot be pressed and is no target meanwhile.
+	auditWithin(w.t, w.person.page, "details.menu[open]", name, "target-size")
+	w.whole().click(menu, name)
+	if err := menu.Focus(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.strikes("Enter")
+	count, err := w.person.page.Locator(entries).Count()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if count == 0 {
+		w.t.Errorf("%s has no entries", name)
+	}
+	for i := range count {
+		w.strikes("Tab")
+		w.entries++
+		kind, err := w.person.page.Evaluate(`([entries, i]) => {
+			const entry = document.querySelectorAll(entries)[i]
+			return entry !== document.activeElement ? 'not reached' : entry.getAttribute('hx-target') === '#dialog-body' ? 'dialog' : ''
+		}`, []any{entries, i})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		switch kind {
+		case "not reached":
+			w.t.Fatalf("the %d. entry of %s is not reached by Tab", i+1, name)
+		case "dialog":
+			w.strikes("Enter")
+			w.inDialog(fmt.Sprintf("%s, entry %d", name, i+1))
+			if err := expect.Locator(menu).ToBeFocused(); err != nil {
+				w.t.Errorf("after the dialog of %s the focus is not back: %v", name, err)
+			}
+			w.strikes("Enter")
+			for range i + 1 {
+				w.strikes("Tab")
+			}
+		}
+	}
+	w.strikes("Escape")
+	if err := expect.Locator(menu).ToBeFocused(); err != nil {
+		w.t.Errorf("after %s the focus is not back: %v", name, err)
+	}
+}
+
+// inDialog audits the dialog that has come up, and closes it again.
+func (w *walker) inDialog(name string) {
+	w.t.Helper()
+	dialog := w.person.page.Locator(dialogs)
+	if err := expect.Locator(dialog).ToBeVisible(); err != nil {
+		w.t.Fatalf("%s opens no dialog: %v", name, err)
+	}
+	w.dialogs++
+	auditWithin(w.t, w.person.page, dialogs, name)
+	w.strikes("Escape")
+	if err := expect.Locator(dialog).ToHaveCount(0); err != nil {
+		w.t.Fatalf("the dialog of %s does not close: %v", name, err)
+	}
+}
+
 // opensDialogs opens each kind of dialog that the page links to, and closes it again.
-func (p *person) opensDialogs(persona string) {
-	p.t.Helper()
-	openers := p.page.Locator(`a[hx-target="#dialog-body"]`).Filter(playwright.LocatorFilterOptions{Visible: playwright.Bool(true)})
+func (w *walker) opensDialogs() {
+	w.t.Helper()
+	openers := w.person.page.Locator(`a[hx-target="#dialog-body"]`).Filter(playwright.LocatorFilterOptions{Visible: playwright.Bool(true)})
 	names, err := openers.AllTextContents()
 	if err != nil {
-		p.t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	done := map[string]bool{}
 	for i, words := range names {
@@ -166,21 +264,10 @@ func (p *person) opensDialogs(persona string) {
 		}
 		done[label] = true
 		opener := openers.Nth(i)
-		p.whole().click(opener, label)
-		dialog := p.page.Locator(dialogs)
-		if err := expect.Locator(dialog).ToBeVisible(); err != nil {
-			p.t.Errorf("%s opens no dialog at %s: %v", label, p.path(), err)
-			continue
-		}
-		p.audit(fmt.Sprintf("%s dialog %s", persona, label))
-		if err := p.page.Keyboard().Press("Escape"); err != nil {
-			p.t.Fatal(err)
-		}
-		if err := expect.Locator(dialog).ToHaveCount(0); err != nil {
-			p.t.Fatalf("the dialog of %s does not close: %v", label, err)
-		}
+		w.whole().click(opener, label)
+		w.inDialog(w.page + " dialog " + label)
 		if err := expect.Locator(opener).ToBeFocused(); err != nil {
-			p.t.Errorf("after the dialog of %s at %s, the focus is not back: %v", label, p.path(), err)
+			w.t.Errorf("after the dialog of %s at %s, the focus is not back: %v", label, w.path(), err)
 		}
 	}
 }
