@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"portico/portal"
@@ -200,11 +201,15 @@ func (s *Store) SwitchCode(ctx context.Context, by portal.Actor, publicID string
 
 // AnyCode reports whether there is a code that somebody could have.
 func (s *Store) AnyCode(ctx context.Context) (bool, error) {
-	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT (EXISTS (SELECT 1 FROM invite_codes WHERE active = 1 AND expires_at IS NULL)
-		OR EXISTS (SELECT 1 FROM invite_codes WHERE active = 1 AND expires_at > ?))`, millis(s.Now())).Scan(&n)
-	return n == 1, err
+	until, err := remembered(ctx, s, lastCodeOf{}, func() (until int64, err error) {
+		return until, s.read.QueryRowContext(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM invite_codes WHERE active = 1 AND expires_at IS NULL) THEN ?
+			ELSE COALESCE((SELECT max(expires_at) FROM invite_codes WHERE active = 1 AND expires_at > 0), 0) END`, math.MaxInt64).Scan(&until)
+	})
+	return millis(s.Now()) < until, err
 }
+
+// lastCodeOf is what is remembered of codes: until when one works.
+type lastCodeOf struct{}
 
 // codeWorks holds for a code c that lets somebody in: into an active organization
 // o that somebody looks after.

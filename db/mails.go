@@ -45,7 +45,7 @@ func (s *Store) MailCounts(ctx context.Context, by portal.Actor) (map[portal.Mai
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
-	counts, err := countEach(ctx, s.read, portal.MailStates, `SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = ? LIMIT ?)`)
+	counts, err := countEach(ctx, s, portal.MailStates, `SELECT count(*) FROM (SELECT 1 FROM outbox WHERE state = ? LIMIT ?)`)
 	if err != nil {
 		return nil, err
 	}

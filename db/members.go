@@ -41,10 +41,12 @@ func (s *Store) MemberCount(ctx context.Context, by portal.Actor) (portal.Count,
 	if !by.May(portal.SeeMembers) {
 		return 0, portal.ErrNotFound
 	}
-	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM memberships WHERE org_id = ? LIMIT ?)`, by.OrgID, portal.MaxCount+1).Scan(&n)
-	return portal.Count(n), err
+	return remembered(ctx, s, memberCountOf{by.OrgID}, func() (n portal.Count, err error) {
+		return n, s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM memberships WHERE org_id = ? LIMIT ?)`, by.OrgID, portal.MaxCount+1).Scan(&n)
+	})
 }
+
+type memberCountOf struct{ orgID int64 }
 
 // Member is one member of the actor's organization.
 func (s *Store) Member(ctx context.Context, by portal.Actor, publicID string) (portal.Member, error) {

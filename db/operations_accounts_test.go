@@ -178,6 +178,10 @@ var accountOperations = []operation{
 		stop()
 		return nil, nil
 	}},
+	{method: "Look", reads: true, run: func(f *scene, _ portal.Actor) (any, error) {
+		_, err := f.s.Look(f.ctx)
+		return nil, err
+	}},
 	{method: "Changes", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return f.s.Changes(0), nil }},
 	{method: "WatchOthers", reads: true, run: func(f *scene, _ portal.Actor) (any, error) { return nil, f.s.WatchOthers(f.ctx) }},
 	{method: "ForgotPassword", run: func(f *scene, _ portal.Actor) (any, error) {

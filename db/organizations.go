@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"portico/portal"
 )
@@ -65,17 +66,22 @@ const maxOwn = 100
 
 // Memberships lists the organizations the actor belongs to, by name.
 func (s *Store) Memberships(ctx context.Context, by portal.Actor) ([]portal.Membership, error) {
-	rows, err := s.read.QueryContext(ctx, `
-		SELECT `+orgColumns+`, m.role FROM memberships m JOIN organizations o ON o.id = m.org_id
-		WHERE m.user_id = ? AND o.state IN ('active', 'suspended') ORDER BY o.name, o.id LIMIT ?`, by.UserID, maxOwn)
-	return list(rows, err, func(r *sql.Rows) (portal.Membership, error) {
-		var m portal.Membership
-		var created int64
-		err := r.Scan(append(orgFields(&m.Org, &created), &m.Role)...)
-		m.Org.CreatedAt = fromMillis(created)
-		return m, err
+	all, err := remembered(ctx, s, membershipsOf{by.UserID}, func() ([]portal.Membership, error) {
+		rows, err := s.read.QueryContext(ctx, `
+			SELECT `+orgColumns+`, m.role FROM memberships m JOIN organizations o ON o.id = m.org_id
+			WHERE m.user_id = ? AND o.state IN ('active', 'suspended') ORDER BY o.name, o.id LIMIT ?`, by.UserID, maxOwn)
+		return list(rows, err, func(r *sql.Rows) (portal.Membership, error) {
+			var m portal.Membership
+			var created int64
+			err := r.Scan(append(orgFields(&m.Org, &created), &m.Role)...)
+			m.Org.CreatedAt = fromMillis(created)
+			return m, err
+		})
 	})
+	return slices.Clone(all), err
 }
+
+type membershipsOf struct{ userID int64 }
 
 // insertOrg makes an organization without members. requesterID is 0 for one that
 // an admin adds.
@@ -228,7 +234,7 @@ func (s *Store) OrgCounts(ctx context.Context, by portal.Actor) (map[portal.OrgS
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
-	return countEach(ctx, s.read, portal.OrgStates, `SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = ? AND purged_at IS NULL LIMIT ?)`)
+	return countEach(ctx, s, portal.OrgStates, `SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = ? AND purged_at IS NULL LIMIT ?)`)
 }
 
 // OrgForAdmin is one organization in any state, for admins.

@@ -109,6 +109,7 @@ var scans = []struct{ query, step string }{
 	{`SELECT count(*) FROM (SELECT 1 FROM`, `SCAN (subquery-`},
 	{`(SELECT count(*) FROM (SELECT 1 FROM`, `SCAN CONSTANT ROW`},
 	{`SELECT EXISTS (`, `SCAN CONSTANT ROW`},
+	{`SELECT CASE WHEN EXISTS (`, `SCAN CONSTANT ROW`},
 	{`SELECT (EXISTS (`, `SCAN CONSTANT ROW`},
 	{`SELECT count(*), COALESCE(min(at), 0) FROM (`, `SCAN (subquery-`},
 	{`WHERE admin = 1`, `USING INDEX users_admins`},          // a partial index: admins are few

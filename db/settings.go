@@ -59,9 +59,15 @@ func readSettings(ctx context.Context, q querier) (portal.Settings, error) {
 
 func (t *tx) settings() (portal.Settings, error) { return readSettings(t.ctx, t) }
 
+// What is remembered of settings.
+type (
+	settingsOf struct{}
+	mailOf     struct{ flags portal.SMTPConfig }
+)
+
 // Settings are the portal's settings now. They are no secret; every page asks.
 func (s *Store) Settings(ctx context.Context) (portal.Settings, error) {
-	return readSettings(ctx, s.read)
+	return remembered(ctx, s, settingsOf{}, func() (portal.Settings, error) { return readSettings(ctx, s.read) })
 }
 
 func onOff(on bool) string {
@@ -219,7 +225,7 @@ func (s *Store) smtp(ctx context.Context, q querier) (portal.SMTPConfig, error) 
 // MailConfig is how mail leaves at the moment. It holds the server's password:
 // for the worker and for deciding what pages say, not for showing.
 func (s *Store) MailConfig(ctx context.Context) (portal.SMTPConfig, error) {
-	return s.smtp(ctx, s.read)
+	return remembered(ctx, s, mailOf{s.SMTP}, func() (portal.SMTPConfig, error) { return s.smtp(ctx, s.read) })
 }
 
 // SetMail stores the mail server and the sender, but for what flags have set. The

@@ -26,14 +26,15 @@ import (
 
 // Store is the database and the keys that belong to it.
 type Store struct {
-	write *sql.DB // one connection; its transactions take the write lock at once
-	read  *sql.DB // query_only
-	keys  keys
-	epoch string
-	hash  hasher
-	known keyCache
-	uses  uses
-	live  live
+	write  *sql.DB // one connection; its transactions take the write lock at once
+	read   *sql.DB // query_only
+	keys   keys
+	epoch  string
+	hash   hasher
+	known  keyCache
+	uses   uses
+	live   live
+	memory memory
 	// migrated says that the schema is this program's, and things can be indexed.
 	migrated bool
 
@@ -91,7 +92,7 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 	}
 	s.write, err = sql.Open(cmp.Or(o.driver, "sqlite3"), dsn(path, url.Values{
 		"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
-		"_foreign_keys": {"on"}, "_busy_timeout": {"10000"}, "_secure_delete": {"on"},
+		"_foreign_keys": {"on"}, "_busy_timeout": {"10000"}, "_secure_delete": {"on"}, "_stmt_cache_size": {keptStatements},
 	}))
 	if err != nil {
 		return nil, err
@@ -109,14 +110,21 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 	if err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
-	s.read, err = sql.Open("sqlite3", dsn(path, url.Values{
-		"_query_only": {"on"}, "_foreign_keys": {"on"}, "_busy_timeout": {"10000"},
-	}))
+	readOnly := dsn(path, url.Values{
+		"_query_only": {"on"}, "_foreign_keys": {"on"}, "_busy_timeout": {"10000"}, "_stmt_cache_size": {keptStatements},
+	})
+	s.read, err = sql.Open("sqlite3", readOnly)
 	if err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(4)
 	s.read.SetMaxIdleConns(4)
+	s.memory.kept = map[any]any{}
+	if s.memory.watch, err = sql.Open("sqlite3", readOnly); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.memory.watch.SetMaxOpenConns(1)
 	s.migrated = true // what a migration left is indexed in checkKey's transaction
 	if err = s.checkKey(ctx); err == nil {
 		err = s.checkSeals(ctx)
@@ -127,11 +135,15 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 	return s, nil
 }
 
+// keptStatements is how many prepared statements a connection keeps: more than any
+// page or operation has.
+const keptStatements = "128"
+
 func keyPath(dir string) string { return filepath.Join(dir, "instance.key") }
 
 // Close lets go of the database.
 func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+	return errors.Join(s.memory.close(), s.read.Close(), s.write.Close())
 }
 
 func dsn(path string, q url.Values) string {

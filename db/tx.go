@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -62,7 +63,9 @@ func (s *Store) inTx(ctx context.Context, f func(t *tx) error) error {
 			return fmt.Errorf("write the words to search by: %w", err)
 		}
 	}
-	if err := sqlTx.Commit(); err != nil {
+	err = sqlTx.Commit()
+	s.memory.forget()
+	if err != nil {
 		s.known.forget() // it is not known what was stored
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -248,14 +251,19 @@ type querier interface {
 }
 
 // countEach counts for each state, exactly up to portal.MaxCount.
-func countEach[T ~string](ctx context.Context, q querier, states []T, query string) (map[T]portal.Count, error) {
-	counts := make(map[T]portal.Count, len(states))
-	for _, state := range states {
-		var n int
-		if err := q.QueryRowContext(ctx, query, string(state), portal.MaxCount+1).Scan(&n); err != nil {
-			return nil, err
+func countEach[T ~string](ctx context.Context, s *Store, states []T, query string) (map[T]portal.Count, error) {
+	counts, err := remembered(ctx, s, countsOf{query}, func() (map[T]portal.Count, error) {
+		counts := make(map[T]portal.Count, len(states))
+		for _, state := range states {
+			var n int
+			if err := s.read.QueryRowContext(ctx, query, string(state), portal.MaxCount+1).Scan(&n); err != nil {
+				return nil, err
+			}
+			counts[state] = portal.Count(n)
 		}
-		counts[state] = portal.Count(n)
-	}
-	return counts, nil
+		return counts, nil
+	})
+	return maps.Clone(counts), err
 }
+
+type countsOf struct{ query string }

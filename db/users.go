@@ -30,7 +30,7 @@ func (s *Store) UserCounts(ctx context.Context, by portal.Actor) (map[portal.Use
 	if !by.IsAdmin() {
 		return nil, portal.ErrNotFound
 	}
-	return countEach(ctx, s.read, portal.UserStates, `SELECT count(*) FROM (SELECT 1 FROM users WHERE state = ? LIMIT ?)`)
+	return countEach(ctx, s, portal.UserStates, `SELECT count(*) FROM (SELECT 1 FROM users WHERE state = ? LIMIT ?)`)
 }
 
 // User is one account, for admins.
@@ -106,12 +106,14 @@ func (s *Store) Waits(ctx context.Context, by portal.Actor) (Waits, error) {
 	if !by.IsAdmin() {
 		return Waits{}, portal.ErrNotFound
 	}
-	var w Waits
 	const most = portal.MaxCount + 1
-	err := s.read.QueryRowContext(ctx, `SELECT
+	return remembered(ctx, s, waitsOf{}, func() (w Waits, err error) {
+		return w, s.read.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM (SELECT 1 FROM organizations WHERE state = 'pending' LIMIT ?)),
 		(SELECT count(*) FROM (SELECT 1 FROM users WHERE state = 'waiting' LIMIT ?)),
 		(SELECT count(*) FROM (SELECT 1 FROM outbox m WHERE `+failing+` LIMIT ?))`, most, most, most).
-		Scan(&w.Organizations, &w.Users, &w.FailedMail)
-	return w, err
+			Scan(&w.Organizations, &w.Users, &w.FailedMail)
+	})
 }
+
+type waitsOf struct{}

@@ -144,8 +144,12 @@ func (s *server) freshSession(c *fiber.Ctx) (id string, n db.NewSession) {
 // load finds out who is visiting, from the database, at this request.
 func (s *server) load(c *fiber.Ctx) error {
 	v := at(c)
-	var err error
-	if v.set, err = s.store.Settings(c.UserContext()); err != nil {
+	ctx, err := s.store.Look(c.UserContext())
+	if err != nil {
+		return err
+	}
+	c.SetUserContext(ctx)
+	if v.set, err = s.store.Settings(ctx); err != nil {
 		return err
 	}
 	v.actor.IP = v.ip
