@@ -443,18 +443,19 @@ func (f *flags) run(ctx context.Context, p portico) error {
 	working, stopWorking := context.WithCancel(context.Background())
 	var workers sync.WaitGroup
 	workers.Go(func() { worker.Run(working) })
-	workers.Go(func() { every(working, tidyEvery, nil, p.log, "tidy", p.store.Tidy) })
-	workers.Go(func() { every(working, remindEvery, nil, p.log, "remind", p.store.Remind) })
-	workers.Go(func() { every(working, usesEvery, nil, p.log, "write uses", p.store.WriteUses) })
-	asked := make(chan struct{}, 1)
-	p.store.Asked = func(context.Context) error {
-		select {
-		case asked <- struct{}{}:
-		default: // it is being answered
+	workers.Go(func() { every(working, tidyEvery, p.log, "tidy", p.store.Tidy) })
+	workers.Go(func() { every(working, remindEvery, p.log, "remind", p.store.Remind) })
+	workers.Go(func() { every(working, usesEvery, p.log, "write uses", p.store.WriteUses) })
+	p.store.Asked = func(ctx context.Context) error {
+		even := time.NewTimer(askTime)
+		defer even.Stop()
+		if err := p.store.AnswerAsks(ctx); err != nil {
+			p.log.Error("answer", "error", err) // it is noted, and tried again
 		}
+		<-even.C
 		return nil
 	}
-	workers.Go(func() { every(working, asksEvery, asked, p.log, "answer", p.store.AnswerAsks) })
+	workers.Go(func() { every(working, asksEvery, p.log, "answer", p.store.AnswerAsks) })
 	app := handlers.New(handlers.Config{
 		Store: p.store, Base: p.base, Aliases: aliases, Log: p.log, TrustedProxies: proxies, WorkerAlive: worker.Alive, Demo: p.demo, Stop: ctx.Done(),
 		TryMail: func(ctx context.Context, c portal.SMTPConfig, m portal.Mail) error {
@@ -508,12 +509,17 @@ const (
 	tidyEvery   = time.Hour
 	remindEvery = 10 * time.Minute
 	usesEvery   = 4 * time.Second
-	asksEvery   = 10 * time.Second // if it failed; else at once
+	asksEvery   = 10 * time.Second // what could not be answered at once
 )
 
-// every does work now and then, and when it is woken, until ctx ends. What fails, or
-// panics, is logged and tried again the next time.
-func every(ctx context.Context, interval time.Duration, wake <-chan struct{}, log *slog.Logger, name string, work func(context.Context) error) {
+// askTime is how long what somebody asks for who is not signed in takes at least:
+// more than it takes to make an account and to queue a mail, so that the time tells
+// nothing of either. Who has registered finds the account made.
+const askTime = 50 * time.Millisecond
+
+// every does work now and then until ctx ends. What fails, or panics, is logged
+// and tried again the next time.
+func every(ctx context.Context, interval time.Duration, log *slog.Logger, name string, work func(context.Context) error) {
 	once := func() (err error) {
 		defer func() {
 			if r := recover(); r != nil {
@@ -531,7 +537,6 @@ func every(ctx context.Context, interval time.Duration, wake <-chan struct{}, lo
 		select {
 		case <-ctx.Done():
 			return
-		case <-wake:
 		case <-ticker.C:
 		}
 	}

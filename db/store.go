@@ -44,8 +44,8 @@ type Store struct {
 	SMTP portal.SMTPConfig
 	// Wake is called after a transaction that queued mail.
 	Wake func()
-	// Asked is called when there is something for AnswerAsks. At first it does that
-	// at once; where time tells something, it lets somebody else do it.
+	// Asked is called when there is something for AnswerAsks, which it is at first.
+	// Where time tells something, it takes as long for each address.
 	Asked func(ctx context.Context) error
 	// Subject gives a mail that is queued its subject.
 	Subject func(portal.Mail) string
