@@ -14,10 +14,10 @@ import (
 
 // A site is a check on permission that can be taken out.
 type site struct {
-	number           int
-	pkg, file, in    string
-	line             int
-	kind, text, sort string
+	number        int
+	pkg, file, in string
+	line          int
+	kind, text    string
 }
 
 func (s site) String() string {
