@@ -38,7 +38,10 @@ var mayImport = map[string]struct{ own, libraries, inTests []string }{
 	"e2e/faults":   {nil, nil, []string{"github.com/", "golang.org/x/"}},
 	"e2e/upgrades": {nil, nil, []string{"github.com/"}},
 	// The loader drives the real program too, and fills its file.
-	"e2e/verifybench": {nil, []string{"github.com/gofiber/fiber/v2", "github.com/mattn/go-sqlite3"}, nil},
+	"e2e/load":        {nil, nil, nil},
+	"e2e/verifybench": {[]string{"e2e/load"}, []string{"github.com/gofiber/fiber/v2", "github.com/mattn/go-sqlite3"}, nil},
+	// Its yardsticks show the same pages as the program.
+	"e2e/bench": {[]string{"e2e/load", "portal", "views"}, []string{"github.com/gofiber/fiber/v2", "github.com/mattn/go-sqlite3", "github.com/a-h/templ", "golang.org/x/crypto/argon2"}, nil},
 	// It takes the code apart as text.
 	"e2e/mutate": {nil, nil, nil},
 	".":          {[]string{"portal", "db", "mail", "views", "assets", "handlers"}, []string{"github.com/", "golang.org/x/", "pgregory.net/"}, nil},

@@ -310,8 +310,8 @@ func TestFewCopiesOfBeforeUpgradesAreKept(t *testing.T) {
 	}
 }
 
+// Not beside others: a process that they start holds the lock too, until it is another program.
 func TestNobodyBringsADatabaseUpToDateUnderARunningPortico(t *testing.T) {
-	t.Parallel()
 	f := oldFolder(t, 7)
 	lock, err := Lock(f.dir)
 	f.must(err)

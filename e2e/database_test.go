@@ -37,7 +37,7 @@ func (s *server) expireInvitation(t *testing.T, email string) {
 }
 
 // bookkeeping are the tables that change without anybody having changed anything.
-var bookkeeping = regexp.MustCompile(`^sqlite_|goose|session|limit|attempt`)
+var bookkeeping = regexp.MustCompile(`^sqlite_|goose|session|device|limit|attempt`)
 
 // counts gives the number of rows of each table.
 func (s *server) counts(t *testing.T) map[string]int {

@@ -236,3 +236,16 @@ func TestWhatAPageAsksByItselfDoesNotKeepTheSessionAlive(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAFormIsAnsweredWithDoesNotAskForItselfAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.browser("ada")
+	if n := ada.get("/admin/organizations/new").page(t).Find("[data-live]").Length(); n != 1 {
+		t.Errorf("a page listens %d times", n)
+	}
+	refused := ada.post("/admin/organizations", map[string]string{"name": ""}).is(t, http.StatusUnprocessableEntity)
+	if n := refused.page(t).Find("[data-live]").Length(); n != 0 {
+		t.Errorf("a refused form listens %d times", n)
+	}
+}

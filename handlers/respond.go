@@ -135,7 +135,9 @@ func (s *server) fill(c *fiber.Ctx, p *views.Page) error {
 	p.Viewer = &views.Viewer{Name: v.viewer.Name(), Email: v.viewer.Email, Admin: v.viewer.Actor(v.ip).IsAdmin()}
 	p.CanCreateOrganization = v.set.RegisterOrgs && v.viewer.State == portal.UserActive && p.Area != views.Admin // there it is Add
 	if p.Area == views.Admin {
-		p.Seen = v.seen
+		if c.Method() != fiber.MethodPost { // what a form was answered with cannot be asked for again
+			p.Seen = v.seen
+		}
 		return s.fillAdmin(c, p)
 	}
 	if v.viewer.State != portal.UserUnproven {

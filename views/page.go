@@ -53,7 +53,7 @@ type Page struct {
 	// Beside the entries of the admin menu: "" or a number, as "3" or "1,000+".
 	PendingOrganizations, WaitingUsers, FailedMail string
 
-	Seen    int64 // of a page of the admin area: the changes it shows, see Live
+	Seen    int64 // of a page of the admin area that changes by itself: the changes it shows, see Live
 	MailOff bool  // tells portal admins that no mail server is set up
 	Notice  *Notice
 	Demo    *Demo

@@ -5,8 +5,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
@@ -20,11 +18,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
+
+	"portico/e2e/load"
 
 	"github.com/gofiber/fiber/v2"
 	_ "github.com/mattn/go-sqlite3"
@@ -65,78 +62,6 @@ func bare() int {
 		return 1
 	}
 	return 0
-}
-
-// process is a server that was started here.
-type process struct {
-	cmd  *exec.Cmd
-	in   io.Closer
-	addr string
-}
-
-func start(name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...)}
-	for _, pair := range os.Environ() {
-		if !strings.HasPrefix(pair, "PORTICO_") {
-			p.cmd.Env = append(p.cmd.Env, pair)
-		}
-	}
-	log, err := os.CreateTemp("", "verifybench-log-")
-	if err != nil {
-		return nil, err
-	}
-	os.Remove(log.Name())
-	p.cmd.Stderr = log // a file, as with a service manager
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if _, addr, found := strings.Cut(lines.Text(), "listening on http://"); found {
-			p.addr = addr
-			go io.Copy(io.Discard, out)
-			return p, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("%s ended before it listened", filepath.Base(name)), p.cmd.Wait())
-}
-
-func (p *process) stop() {
-	p.in.Close()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	_ = p.cmd.Wait()
-}
-
-// rss is the memory a process holds, in bytes.
-func (p *process) rss() float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	if words := strings.Fields(rest); len(words) > 0 {
-		n, _ := strconv.ParseFloat(words[0], 64)
-		return n * 1024
-	}
-	return 0
-}
-
-// cpu is the processor time a process has used, in microseconds; the kernel
-// counts it in hundredths of a second.
-func (p *process) cpu() float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	_, rest, _ := strings.Cut(string(text), ") ")
-	words := strings.Fields(rest)
-	if len(words) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseFloat(words[11], 64)
-	system, _ := strconv.ParseFloat(words[12], 64)
-	return (user + system) * 1e4
 }
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -204,78 +129,19 @@ func fill(path string, keys []string) error {
 
 // round is what was seen of one server in one round.
 type round struct {
-	perSecond, p50, p99 float64 // requests; microseconds
-	cpu                 float64 // microseconds of the server's processor time per request
-	errors              int
+	load.Seen
+	cpu float64 // microseconds of the server's processor time per request
 }
 
-// drive asks a server over the given connections until next gives no more keys.
-func drive(addr string, next func(worker, i int) (key string, more bool)) (round, error) {
-	var group sync.WaitGroup
-	took := make([][]float64, connections)
-	bad := make([]int, connections)
-	failures := make([]error, connections)
-	begun := time.Now()
-	for w := range connections {
-		group.Go(func() {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				failures[w] = err
-				return
-			}
-			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
-			in := bufio.NewReader(conn)
-			var request []byte
-			for i := 0; ; i++ {
-				key, more := next(w, i)
-				if !more {
-					return
-				}
-				request = append(append(append(request[:0], "GET /verify HTTP/1.1\r\nHost: gateway\r\nX-API-Key: "...), key...), "\r\n\r\n"...)
-				at := time.Now()
-				if _, err := conn.Write(request); err != nil {
-					failures[w] = err
-					return
-				}
-				good := false
-				for first := true; ; first = false {
-					line, err := in.ReadSlice('\n')
-					if err != nil {
-						failures[w] = err
-						return
-					}
-					if first {
-						good = bytes.HasPrefix(line, []byte("HTTP/1.1 204 "))
-					}
-					if len(line) <= 2 {
-						break
-					}
-				}
-				took[w] = append(took[w], float64(time.Since(at).Nanoseconds())/1e3)
-				if !good {
-					bad[w]++
-					failures[w] = errors.New("an answer that is not 204")
-					return // it may have a body
-				}
-			}
-		})
-	}
-	group.Wait()
-	seconds := time.Since(begun).Seconds()
-	all := slices.Concat(took...)
-	if len(all) == 0 {
-		return round{}, errors.Join(failures...)
-	}
-	slices.Sort(all)
-	r := round{perSecond: float64(len(all)) / seconds, p50: all[len(all)/2], p99: all[len(all)*99/100]}
-	for w := range connections {
-		r.errors += bad[w]
-		if failures[w] != nil && bad[w] == 0 {
-			r.errors++
-		}
-	}
-	return r, errors.Join(failures...)
+// ask is /verify with a key.
+func ask(key string) load.Ask {
+	return load.Ask{Raw: []byte("GET /verify HTTP/1.1\r\nHost: gateway\r\nX-API-Key: " + key + "\r\n\r\n"), Status: "204"}
+}
+
+// rss is the memory a process holds, in octets.
+func rss(p *load.Process) float64 {
+	now, _ := p.Memory()
+	return now * (1 << 20)
 }
 
 func median(rounds []round, of func(round) float64) float64 {
@@ -302,11 +168,11 @@ func run(short bool) (bool, error) {
 		return false, fmt.Errorf("build: %w\n%s", err, out)
 	}
 	serve := []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}
-	p, err := start(binary, serve...) // makes the schema
+	p, err := load.Start(binary, serve...) // makes the schema
 	if err != nil {
 		return false, err
 	}
-	p.stop()
+	p.Stop()
 	keys := make([]string, credentials)
 	for i := range keys {
 		keys[i] = newKey()
@@ -314,42 +180,43 @@ func run(short bool) (bool, error) {
 	if err := fill(filepath.Join(data, "portico.db"), keys); err != nil {
 		return false, fmt.Errorf("fill: %w", err)
 	}
-	if p, err = start(binary, serve...); err != nil {
+	if p, err = load.Start(binary, serve...); err != nil {
 		return false, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	self, err := os.Executable()
 	if err != nil {
 		return false, err
 	}
-	b, err := start(self, bareWord)
+	b, err := load.Start(self, bareWord)
 	if err != nil {
 		return false, err
 	}
-	defer b.stop()
+	defer b.Stop()
 
-	empty := p.rss()
-	warm, err := drive(p.addr, func(w, i int) (string, bool) {
-		n := i*connections + w
-		return keys[n%credentials], n < credentials
+	empty := rss(p)
+	var warmed atomic.Int64
+	warm := load.Drive(p.Addr, connections, func(int, int) (load.Ask, bool) {
+		n := int(warmed.Add(1)) - 1
+		return ask(keys[n%credentials]), n < credentials
 	})
-	if err != nil {
-		return false, fmt.Errorf("warm-up: %w", err)
+	if warm.Errors > 0 {
+		return false, fmt.Errorf("warm-up: %w", warm.Err)
 	}
-	fmt.Printf("%d live credentials, %d connections, %d rounds of %s each; first pass over all keys: %.0f requests/s\n", credentials, connections, rounds, length, warm.perSecond)
+	fmt.Printf("%d live credentials, %d connections, %d rounds of %s each; first pass over all keys: %.0f requests/s\n", credentials, connections, rounds, length, warm.PerSecond)
 
-	servers := []*process{p, b}
+	servers := []*load.Process{p, b}
 	seen := make([][]round, 2)
 	for n := range rounds {
 		for turn := range servers {
 			i := (n + turn) % 2 // each goes first in every second round
 			until := time.Now().Add(length)
-			used := servers[i].cpu()
-			r, err := drive(servers[i].addr, func(int, int) (string, bool) { return keys[rand.IntN(credentials)], time.Now().Before(until) })
-			if err != nil {
-				fmt.Fprintln(os.Stderr, "verifybench:", err)
+			used := servers[i].CPU()
+			r := round{Seen: load.Drive(servers[i].Addr, connections, func(int, int) (load.Ask, bool) { return ask(keys[rand.IntN(credentials)]), time.Now().Before(until) })}
+			if r.Err != nil {
+				fmt.Fprintln(os.Stderr, "verifybench:", r.Err)
 			}
-			r.cpu = (servers[i].cpu() - used) / max(1, r.perSecond*length.Seconds())
+			r.cpu = (servers[i].CPU() - used) / max(1, r.PerSecond*length.Seconds())
 			seen[i] = append(seen[i], r)
 		}
 	}
@@ -358,11 +225,11 @@ func run(short bool) (bool, error) {
 	for i, name := range []string{"portico /verify", "bare Fiber 204"} {
 		bad := 0
 		for _, r := range seen[i] {
-			bad += r.errors
+			bad += r.Errors
 		}
 		failed += bad
-		fmt.Printf("%-22s %12.0f %10.0f %10.0f %14.1f %8d\n", name, median(seen[i], func(r round) float64 { return r.perSecond }),
-			median(seen[i], func(r round) float64 { return r.p50 }), median(seen[i], func(r round) float64 { return r.p99 }),
+		fmt.Printf("%-22s %12.0f %10.0f %10.0f %14.1f %8d\n", name, median(seen[i], func(r round) float64 { return r.PerSecond }),
+			median(seen[i], func(r round) float64 { return r.P50 }), median(seen[i], func(r round) float64 { return r.P99 }),
 			median(seen[i], func(r round) float64 { return r.cpu }), bad)
 	}
 	all := failed == 0
@@ -378,14 +245,14 @@ func run(short bool) (bool, error) {
 		}
 		fmt.Printf("%-22s %.2f (%.2f to %.2f), target %s: %s\n", name, middle, ratios[0], ratios[len(ratios)-1], target, word)
 	}
-	row("ratio of throughput", func(r round) float64 { return r.perSecond }, "at least 0.8", func(x float64) bool { return x >= 0.8 })
-	row("ratio of p99", func(r round) float64 { return r.p99 }, "at most 1.5", func(x float64) bool { return x <= 1.5 })
+	row("ratio of throughput", func(r round) float64 { return r.PerSecond }, "at least 0.8", func(x float64) bool { return x >= 0.8 })
+	row("ratio of p99", func(r round) float64 { return r.P99 }, "at most 1.5", func(x float64) bool { return x <= 1.5 })
 	word := "ok"
 	if failed > 0 {
 		word = "short"
 	}
 	fmt.Printf("%-22s %d, target 0: %s\n", "errors", failed, word)
 	fmt.Printf("%-22s %.0f MiB for %d credentials in use (%.0f MiB before the first, %.0f MiB after the last request)\n", "memory (RSS)",
-		(p.rss()-empty)/(1<<20), credentials, empty/(1<<20), p.rss()/(1<<20))
+		(rss(p)-empty)/(1<<20), credentials, empty/(1<<20), rss(p)/(1<<20))
 	return all, nil
 }
