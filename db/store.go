@@ -121,8 +121,7 @@ func openFile(ctx context.Context, path string, file keyFile, fresh bool, o Opti
 	s.read.SetMaxIdleConns(4)
 	s.memory.kept = map[any]any{}
 	if s.memory.watch, err = sql.Open("sqlite3", readOnly); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	s.memory.watch.SetMaxOpenConns(1)
 	s.migrated = true // what a migration left is indexed in checkKey's transaction

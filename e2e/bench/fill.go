@@ -35,8 +35,7 @@ type data struct {
 	pending       []string // ids of requests that nobody has decided
 }
 
-func orgID(n int) string  { return fmt.Sprintf("o%025d", n) }
-func userID(n int) string { return fmt.Sprintf("u%025d", n) }
+func orgID(n int) string { return fmt.Sprintf("o%025d", n) }
 
 // orgWord begins an organization's name: 25 of them share it.
 func orgWord(n int) string { return fmt.Sprintf("Fjord%05d", n/pageRows) }
