@@ -230,6 +230,9 @@ func FuzzShownKey(f *testing.F) {
 	}
 	request := fuzzed(f)
 	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsAny(s, "\r\n") {
+			return // a header's value ends there
+		}
 		c := request("Authorization", s)
 		if key, ok := shownKey(c); ok && (len(s) < len("Bearer ") || !strings.EqualFold(s[:len("Bearer ")], "Bearer ") || !strings.HasSuffix(strings.TrimSpace(s), string(key))) {
 			t.Fatalf("%q shows the key %q", s, key)

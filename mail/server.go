@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -58,6 +59,9 @@ func ParseURL(s string) (Server, error) {
 	}
 	if server.Host == "" || strings.ContainsFunc(server.Host, unspeakable) {
 		return wrong("The mail server’s address names no host. Write it like smtp://mail.example.com:587.")
+	}
+	if _, err := netip.ParseAddr(server.Host); err != nil && strings.ContainsAny(server.Host, ":%[]") {
+		return wrong("The mail server’s host cannot be read. An IPv6 address stands in brackets, as in smtp://[2001:db8::25]:587.")
 	}
 	if u.Path != "" && u.Path != "/" {
 		return wrong("The mail server’s address ends after host and port: leave out what follows them.")
