@@ -50,7 +50,7 @@ func ParseEmail(s string) (Email, string) {
 	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") || len(ascii) > 253 || !hostname(ascii) {
 		return Email{}, emailProblem
 	}
-	e := Email{Key: strings.ToLower(local) + "@" + strings.ToLower(ascii), Display: display}
+	e := Email{Key: norm.NFC.String(strings.ToLower(local)) + "@" + strings.ToLower(ascii), Display: display}
 	if len(e.Key) > MaxEmail {
 		return Email{}, "This address is too long. Use at most 254 characters."
 	}

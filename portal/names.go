@@ -131,4 +131,4 @@ func FullName(first, last string) string { return strings.TrimSpace(first + " " 
 
 // NameKey is the form in which names inside one organization are compared for
 // being taken: compatibility-normalised and case-folded.
-func NameKey(s string) string { return strings.ToLower(norm.NFKC.String(s)) }
+func NameKey(s string) string { return norm.NFKC.String(strings.ToLower(norm.NFKC.String(s))) }
