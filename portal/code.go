@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -81,7 +82,7 @@ func CodeKey(typed string) string {
 		switch {
 		case r >= 'a' && r <= 'z':
 			r -= 'a' - 'A'
-		case r == ' ' || r == '-' || r == '_':
+		case unicode.IsSpace(r) || r == '-' || r == '_':
 			return -1
 		}
 		switch r {
@@ -91,7 +92,7 @@ func CodeKey(typed string) string {
 			return '1'
 		}
 		return r
-	}, strings.TrimSpace(typed))
+	}, typed)
 }
 
 // checkCode says what is wrong with a chosen code, or "".
